@@ -1,0 +1,139 @@
+"""What a handler wants done, as orders. `app/perform` carries them out in one exhaustive match."""
+
+from dataclasses import dataclass
+
+from jobs.model import Repository, RunRequest, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """An order; the concrete types below are the whole set."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartRun(Intent):
+    """Record a run under `request.intent_key` and queue it; the same key again is the same run."""
+
+    request: RunRequest
+
+
+@dataclass(frozen=True, slots=True)
+class StopRun(Intent):
+    """Stop whatever runs or waits on the item."""
+
+    repository: Repository
+    number: int
+    actor: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRun(Intent):
+    """Unpark the item's run, or start its last final one again as a new run under `intent_key`."""
+
+    repository: Repository
+    number: int
+    source: Source
+    intent_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetryById(Intent):
+    """As RetryRun, for the run whose id GitHub gives back to us (a check run's `external_id`)."""
+
+    run_id: str
+    repository: Repository
+    source: Source
+    intent_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApproveRun(Intent):
+    """Let the item's waiting run go on."""
+
+    repository: Repository
+    number: int
+    actor: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Steer(Intent):
+    """Give the item's active run a message; without one it is what `otherwise` says, or nothing."""
+
+    repository: Repository
+    number: int
+    actor: str
+    text: str
+    comment: int
+    otherwise: RunRequest | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pause(Intent):
+    """Let nothing be claimed for the repository (None: for all) until resumed."""
+
+    repository: Repository | None
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resume(Intent):
+    """The end of a pause."""
+
+    repository: Repository | None
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report(Intent):
+    """Answer on the item with something only the store knows: `status`, `logs` or `config`."""
+
+    repository: Repository
+    number: int
+    what: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply(Intent):
+    """Say something on the item, once per `key`."""
+
+    repository: Repository
+    number: int
+    text: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class React(Intent):
+    """Put a reaction on a comment, or on the item itself when `comment` is None."""
+
+    repository: Repository
+    number: int
+    comment: int | None
+    content: str = "eyes"
+
+
+@dataclass(frozen=True, slots=True)
+class CiMoved(Intent):
+    """The checks of a commit changed: whoever waits for them should look."""
+
+    repository: Repository
+    sha: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstallationChanged(Intent):
+    """An installation was suspended, unsuspended, removed or lost repositories (`repositories` empty: all of them)."""
+
+    installation: int
+    change: str
+    repositories: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore(Intent):
+    """Nothing is to be done, for this reason; it becomes the inbox row's."""
+
+    reason: str

@@ -1,0 +1,220 @@
+"""The tables, as SQLAlchemy Core; `migrations/` makes exactly these. Times are seconds since the epoch."""
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData(naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"})
+
+Time = sa.Double
+Json = sa.JSON
+Id = sa.String(64)
+BigSerial = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+meta = sa.Table(
+    "meta", metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)  # fmt: skip
+
+inbox = sa.Table(
+    "inbox", metadata,
+    sa.Column("id", BigSerial, primary_key=True, autoincrement=True),
+    sa.Column("app", sa.String(40), nullable=False),
+    sa.Column("event", sa.String(64), nullable=False),
+    sa.Column("delivery", sa.String(64), nullable=False),
+    sa.Column("action", sa.String(64)),
+    sa.Column("scope", sa.String(64)),
+    sa.Column("remote", sa.String(64)),
+    sa.Column("verified_by", sa.String(32), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False, server_default="pending"),  # pending | done | ignored | dead
+    sa.Column("reason", sa.Text),
+    sa.Column("run_id", Id),
+    sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("lease_until", Time, nullable=False, server_default="0"),
+    sa.Column("next_at", Time, nullable=False, server_default="0"),
+    sa.Column("received_at", Time, nullable=False),
+    sa.Column("done_at", Time),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.UniqueConstraint("app", "event", "delivery"),
+    sa.Index(None, "state", "next_at"),
+)  # fmt: skip
+
+run = sa.Table(
+    "run", metadata,
+    sa.Column("id", Id, primary_key=True),
+    sa.Column("intent_key", sa.String(200), nullable=False, unique=True),
+    sa.Column("scope", sa.String(64), nullable=False),
+    sa.Column("installation", sa.BigInteger, nullable=False),
+    sa.Column("repository", sa.BigInteger, nullable=False),
+    sa.Column("full_name", sa.String(255), nullable=False),
+    sa.Column("item", sa.String(16), nullable=False),
+    sa.Column("number", sa.BigInteger),
+    sa.Column("delivery", sa.String(64)),
+    sa.Column("queue", sa.String(32), nullable=False, server_default="agents"),
+    sa.Column("priority", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("state", sa.String(24), nullable=False),
+    sa.Column("phase", sa.String(16), nullable=False),
+    sa.Column("reason_code", sa.String(40)),
+    sa.Column("retry_of", Id),
+    sa.Column("request", Json, nullable=False),
+    sa.Column("rules", Json, nullable=False),
+    sa.Column("projection", Json, nullable=False),
+    sa.Column("stop_requested", sa.Text),
+    sa.Column("lease_token", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("lease_owner", sa.String(128)),
+    sa.Column("lease_until", Time, nullable=False, server_default="0"),
+    sa.Column("not_before", Time, nullable=False, server_default="0"),
+    sa.Column("created_at", Time, nullable=False),
+    sa.Column("started_at", Time),
+    sa.Column("ended_at", Time),
+    sa.Column("version", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("announced", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("announce_until", Time, nullable=False, server_default="0"),
+    sa.Column("announce_at", Time, nullable=False, server_default="0"),
+    sa.Column("announce_tries", sa.Integer, nullable=False, server_default="0"),
+    sa.Index(None, "state", "queue", "not_before"),
+    sa.Index(None, "repository", "number"),
+    sa.Index(None, "created_at"),
+    sa.Index(None, "scope", "created_at"),
+    sa.Index("ix_run_unannounced", "announce_at", sqlite_where=sa.text("announced < version"), postgresql_where=sa.text("announced < version")),
+)  # fmt: skip
+
+attempt = sa.Table(
+    "attempt", metadata,
+    sa.Column("run_id", Id, sa.ForeignKey("run.id"), primary_key=True),
+    sa.Column("n", sa.Integer, primary_key=True),
+    sa.Column("lease_token", sa.BigInteger, nullable=False),
+    sa.Column("worker", sa.String(128), nullable=False),
+    sa.Column("started_at", Time, nullable=False),
+    sa.Column("launched_at", Time),
+    sa.Column("ended_at", Time),
+    sa.Column("outcome", sa.String(40)),
+)  # fmt: skip
+
+iteration = sa.Table(
+    "iteration", metadata,
+    sa.Column("id", BigSerial, primary_key=True, autoincrement=True),
+    sa.Column("run_id", Id, sa.ForeignKey("run.id"), nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("step", sa.String(40), nullable=False),
+    sa.Column("role", sa.String(16), nullable=False),
+    sa.Column("agent", sa.String(40), nullable=False),
+    sa.Column("n", sa.Integer, nullable=False),
+    sa.Column("launched_at", Time, nullable=False),
+    sa.Column("ended_at", Time),
+    sa.Column("brief", Json),
+    sa.Column("result", Json),
+    sa.Column("snapshot", Json),
+    sa.Column("report", Json),
+    sa.Column("decision", sa.String(40)),
+    sa.Index(None, "run_id", "attempt", "step", "n"),
+)  # fmt: skip
+
+event = sa.Table(
+    "event", metadata,
+    sa.Column("seq", BigSerial, primary_key=True, autoincrement=True),
+    sa.Column("run_id", Id, sa.ForeignKey("run.id"), nullable=False),
+    sa.Column("type", sa.String(32), nullable=False),
+    sa.Column("payload", Json, nullable=False),
+    sa.Column("state", sa.String(24), nullable=False),
+    sa.Column("phase", sa.String(16), nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("lease_token", sa.BigInteger, nullable=False),
+    sa.Column("scope", sa.String(64), nullable=False),
+    sa.Column("delivery", sa.String(64)),
+    sa.Column("at", Time, nullable=False),
+    sa.Index(None, "run_id", "seq"),
+    sa.Index(None, "scope", "seq"),
+)  # fmt: skip
+
+effect = sa.Table(
+    "effect", metadata,
+    sa.Column("run_id", Id, sa.ForeignKey("run.id"), primary_key=True),
+    sa.Column("kind", sa.String(32), primary_key=True),
+    sa.Column("key", sa.String(200), primary_key=True),
+    sa.Column("scope", sa.String(64), nullable=False),
+    sa.Column("done", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("external", Json, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("intended_at", Time, nullable=False),
+    sa.Column("done_at", Time),
+)  # fmt: skip
+
+outbox = sa.Table(
+    "outbox", metadata,
+    sa.Column("id", Id, primary_key=True),  # the webhook-id
+    sa.Column("run_id", Id, sa.ForeignKey("run.id"), nullable=False),
+    sa.Column("scope", sa.String(64), nullable=False),
+    sa.Column("type", sa.String(40), nullable=False),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False, server_default="pending"),  # pending | sent | dead
+    sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("next_at", Time, nullable=False),
+    sa.Column("lease_until", Time, nullable=False, server_default="0"),
+    sa.Column("last_status", sa.Integer),
+    sa.Column("last_error", sa.Text),
+    sa.Column("created_at", Time, nullable=False),
+    sa.Column("sent_at", Time),
+    sa.Index(None, "state", "next_at"),
+    sa.Index(None, "run_id"),
+)  # fmt: skip
+
+endpoint = sa.Table(
+    "endpoint", metadata,  # receivers of callbacks
+    sa.Column("url", sa.Text, primary_key=True),
+    sa.Column("failing_since", Time),
+    sa.Column("disabled_at", Time),
+    sa.Column("not_before", Time, nullable=False, server_default="0"),
+)  # fmt: skip
+
+tick = sa.Table(
+    "tick", metadata,
+    sa.Column("duty", sa.String(64), primary_key=True),
+    sa.Column("slot", sa.BigInteger, primary_key=True),
+    sa.Column("worker", sa.String(128), nullable=False),
+    sa.Column("started_at", Time, nullable=False),
+    sa.Column("ended_at", Time),
+    sa.Column("result", sa.Text),
+)  # fmt: skip
+
+pause = sa.Table(
+    "pause", metadata,
+    sa.Column("scope", sa.String(64), primary_key=True),  # "*" is everything
+    sa.Column("actor", sa.String(128), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("at", Time, nullable=False),
+)  # fmt: skip
+
+worker = sa.Table(
+    "worker", metadata,
+    sa.Column("id", sa.String(128), primary_key=True),  # host:role:pid:start
+    sa.Column("role", sa.String(16), nullable=False),
+    sa.Column("host", sa.String(128), nullable=False),
+    sa.Column("pid", sa.Integer, nullable=False),
+    sa.Column("version", sa.String(32), nullable=False),
+    sa.Column("config_hash", sa.String(64), nullable=False),
+    sa.Column("started_at", Time, nullable=False),
+    sa.Column("seen_at", Time, nullable=False),
+    sa.Column("ended_at", Time),
+)  # fmt: skip
+
+artifact = sa.Table(
+    "artifact", metadata,
+    sa.Column("run_id", Id, sa.ForeignKey("run.id"), primary_key=True),
+    sa.Column("name", sa.String(200), primary_key=True),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("stored", sa.BigInteger, nullable=False),
+    sa.Column("truncated", sa.Boolean, nullable=False),
+    sa.Column("created_at", Time, nullable=False),
+    sa.Column("read_at", Time, nullable=False),
+    sa.Index(None, "digest"),
+)  # fmt: skip
+
+lane = sa.Table(
+    "lane", metadata,  # one write lane per installation: what GitHub told us to wait for
+    sa.Column("installation", sa.BigInteger, primary_key=True),
+    sa.Column("not_before", Time, nullable=False, server_default="0"),
+    sa.Column("tokens", sa.Double, nullable=False, server_default="0"),
+    sa.Column("at", Time, nullable=False, server_default="0"),
+)  # fmt: skip

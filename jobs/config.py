@@ -1,0 +1,114 @@
+"""Reads `.github/slipway.yml` text into `Rules`, naming the line of every mistake in it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from jobs.rules import Rules
+
+PATH = ".github/slipway.yml"
+MOST_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing wrong with a configuration, and where (1-based line; 0 when it is nowhere in particular)."""
+
+    line: int
+    key: str
+    text: str
+
+    def __str__(self) -> str:
+        where = f"line {self.line}: " if self.line else ""
+        return f"{where}{self.key + ': ' if self.key else ''}{self.text}"
+
+
+class ConfigInvalid(ValueError):
+    """The configuration cannot be used; `mistakes` names every error with its place."""
+
+    def __init__(self, mistakes: list[Mistake]) -> None:
+        super().__init__("\n".join(str(mistake) for mistake in mistakes))
+        self.mistakes = tuple(mistakes)
+
+
+def read(text: str) -> Rules:
+    """The rules a configuration file states. Raises ConfigInvalid with every mistake."""
+    node = _compose(text)
+    if node is None:
+        return Rules(from_file=True)
+    data = yaml.safe_load(text)
+    if not isinstance(data, dict):
+        raise ConfigInvalid([Mistake(1, "", "the file has to be a mapping of keys, like 'version: 1'")])
+    hidden = {"gates_policy", "from_file"} & data.keys()
+    mistakes = [Mistake(_line(node, (key,)), key, "unknown key") for key in sorted(hidden)]
+    try:
+        rules = Rules.model_validate({**data, "from_file": True})
+    except ValidationError as error:
+        mistakes += [_mistake(node, detail) for detail in error.errors(include_url=False)]
+        raise ConfigInvalid(mistakes) from error
+    if mistakes:
+        raise ConfigInvalid(mistakes)
+    return rules
+
+
+def _compose(text: str) -> yaml.Node | None:
+    if len(text.encode(errors="replace")) > MOST_BYTES:
+        raise ConfigInvalid([Mistake(0, "", f"the file is larger than {MOST_BYTES} bytes")])
+    try:
+        for token in yaml.scan(text, Loader=yaml.SafeLoader):
+            if isinstance(token, yaml.AnchorToken | yaml.AliasToken):
+                raise ConfigInvalid([Mistake(token.start_mark.line + 1, "", "anchors and aliases are not allowed")])
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        if isinstance(error, ConfigInvalid):
+            raise
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or "the file cannot be read as YAML"
+        raise ConfigInvalid([Mistake(mark.line + 1 if mark else 0, "", str(problem))]) from error
+    duplicates = list(_duplicates(node)) if node is not None else []
+    if duplicates:
+        raise ConfigInvalid(duplicates)
+    return node
+
+
+def _duplicates(node: yaml.Node) -> Iterator[Mistake]:
+    if isinstance(node, yaml.MappingNode):
+        keys = set()
+        for key, value in node.value:
+            if key.value in keys:
+                yield Mistake(key.start_mark.line + 1, str(key.value), "the key stands twice")
+            keys.add(key.value if isinstance(key.value, str) else None)
+            yield from _duplicates(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            yield from _duplicates(value)
+
+
+def _mistake(node: yaml.Node, detail: Any) -> Mistake:
+    location = tuple(part for part in detail["loc"] if part != "function-before")
+    text = {"extra_forbidden": "unknown key", "missing": "a value is needed here"}.get(detail["type"], detail["msg"])
+    return Mistake(_line(node, location), ".".join(map(str, location)), text.removeprefix("Value error, "))
+
+
+def _line(node: yaml.Node, location: tuple[Any, ...]) -> int:
+    """The line of the innermost part of `location` that is in the file."""
+    line = node.start_mark.line + 1
+    for part in location:
+        found = _child(node, part)
+        if found is None:
+            break
+        mark, node = found
+        line = mark.line + 1
+    return line
+
+
+def _child(node: yaml.Node, part: Any) -> tuple[yaml.Mark, yaml.Node] | None:
+    if isinstance(node, yaml.MappingNode):
+        return next(((key.start_mark, value) for key, value in node.value if str(key.value) == str(part)), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return node.value[part].start_mark, node.value[part]
+    return None
