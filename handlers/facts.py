@@ -34,7 +34,7 @@ class Forge(Protocol):
         ...
 
     def permission(self, repository: Repository, actor: Actor) -> str:
-        """admin | maintain | write | triage | read | none, by the collaborator permission API (`role_name` where given)."""
+        """Admin | maintain | write | triage | read | none, by the collaborator permission API (`role_name` where given)."""
         ...
 
     def config(self, repository: Repository) -> str | None:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from jobs.evidence import AgentResult, GateResult, Receipt, Snapshot
 from jobs.events import Event
+from jobs.evidence import AgentResult, GateResult, Receipt, Snapshot
 from jobs.model import Run
 from jobs.rules import AgentRule, GateRule, StepRule
 
