@@ -281,10 +281,9 @@ class StopRequested(Event):
 
 
 EVENTS: tuple[type[Event], ...] = (
-    Claimed, ClaimedForDelivery, Prepared, Launched, Built, Planned, ReviewApproved, ReviewRejected, BuildFailed, Snapshotted, NothingChanged,
-    SnapshotRefused, Passed, Rejected, Retried, StepStarted, ApprovalAsked, Approved, FlowFinished, FinishedWithoutChange, Delivered, ChecksAwaited,
-    DeliverySkipped,
-    DeliveryRefused, ChecksPassed, NoChecks, ChecksFailed, Stumbled, Parked, Unparked, LeaseExpired, Released, GaveUp, Cancelled,
-    RejectedAtStart, MessageReceived, StopRequested,
+    Claimed, ClaimedForDelivery, Prepared, Launched, Built, Planned, ReviewApproved, ReviewRejected, BuildFailed, Snapshotted,
+    NothingChanged, SnapshotRefused, Passed, Rejected, Retried, StepStarted, ApprovalAsked, Approved, FlowFinished,
+    FinishedWithoutChange, Delivered, ChecksAwaited, DeliverySkipped, DeliveryRefused, ChecksPassed, NoChecks, ChecksFailed,
+    Stumbled, Parked, Unparked, LeaseExpired, Released, GaveUp, Cancelled, RejectedAtStart, MessageReceived, StopRequested,
 )  # fmt: skip
 BY_NAME: dict[str, type[Event]] = {event.__name__: event for event in EVENTS}

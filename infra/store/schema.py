@@ -7,6 +7,7 @@ metadata = sa.MetaData(naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_
 Time = sa.Double
 Json = sa.JSON
 Id = sa.String(64)
+UNANNOUNCED = sa.text("announced < version")
 BigSerial = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 meta = sa.Table(
@@ -75,7 +76,7 @@ run = sa.Table(
     sa.Index(None, "repository", "number"),
     sa.Index(None, "created_at"),
     sa.Index(None, "scope", "created_at"),
-    sa.Index("ix_run_unannounced", "announce_at", sqlite_where=sa.text("announced < version"), postgresql_where=sa.text("announced < version")),
+    sa.Index("ix_run_unannounced", "announce_at", sqlite_where=UNANNOUNCED, postgresql_where=UNANNOUNCED),
 )  # fmt: skip
 
 attempt = sa.Table(
