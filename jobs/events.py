@@ -45,6 +45,14 @@ class Launched(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class SpawnFailed(Event):
+    """The agent could not be started after all: this launch is not one, and does not count as an attempt."""
+
+    reason: Reason
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
 class Built(Event):
     """An implementer's launch ended and is believed."""
 
@@ -281,7 +289,7 @@ class StopRequested(Event):
 
 
 EVENTS: tuple[type[Event], ...] = (
-    Claimed, ClaimedForDelivery, Prepared, Launched, Built, Planned, ReviewApproved, ReviewRejected, BuildFailed, Snapshotted,
+    Claimed, ClaimedForDelivery, Prepared, Launched, SpawnFailed, Built, Planned, ReviewApproved, ReviewRejected, BuildFailed, Snapshotted,
     NothingChanged, SnapshotRefused, Passed, Rejected, Retried, StepStarted, ApprovalAsked, Approved, FlowFinished,
     FinishedWithoutChange, Delivered, ChecksAwaited, DeliverySkipped, DeliveryRefused, ChecksPassed, NoChecks, ChecksFailed,
     Stumbled, Parked, Unparked, LeaseExpired, Released, GaveUp, Cancelled, RejectedAtStart, MessageReceived, StopRequested,

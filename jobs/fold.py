@@ -8,7 +8,7 @@ from jobs import events as e
 from jobs import machine
 from jobs.errors import Reason
 from jobs.evidence import AgentResult
-from jobs.model import FINAL, Run
+from jobs.model import FINAL, HELD, Run, RunState
 
 DONE = Reason("succeeded", "The change passed its gates and was delivered.")
 
@@ -16,10 +16,18 @@ DONE = Reason("succeeded", "The change passed its gates and was delivered.")
 def advance(run: Run, event: e.Event, *, at: float) -> Run:
     """The run after `event`, which happened at `at` (epoch seconds). Raises `machine.IllegalTransition`."""
     state, phase = machine.step(run.state, run.phase, event)
-    changed: dict[str, Any] = {"state": state, "phase": phase, **changes(event, run)}
+    changed: dict[str, Any] = {"state": state, "phase": phase, **_clocked(run, state, at), **changes(event, run)}
     if state in FINAL:
         changed |= {"ended_at": at, "reason": changed.get("reason") or DONE}
     return replace(run, **changed)
+
+
+def _clocked(run: Run, state: RunState, at: float) -> dict[str, Any]:
+    """Time spent under a worker counts against the wall limit; time spent waiting does not."""
+    was, now = run.state in HELD, state in HELD
+    if was and not now:
+        return {"active_s": run.active_s + at - (run.claimed_at or at), "claimed_at": None}
+    return {"claimed_at": at, "started_at": run.started_at or at} if now and not was else {}
 
 
 @singledispatch
@@ -40,12 +48,23 @@ def _(event: e.ClaimedForDelivery, run: Run) -> dict[str, Any]:
 
 @changes.register
 def _(event: e.Prepared, run: Run) -> dict[str, Any]:
-    return {"base_sha": event.base, "stumbles": 0, "iteration": max(run.iteration, 1), "step": run.step or run.current.name}
+    return {
+        "base_sha": event.base,
+        "stumbles": 0,
+        "launched": False,
+        "iteration": max(run.iteration, 1),
+        "step": run.step or run.current.name,
+    }
 
 
 @changes.register
 def _(event: e.Launched, run: Run) -> dict[str, Any]:
     return {"launched": True, "iteration": event.iteration}
+
+
+@changes.register
+def _(event: e.SpawnFailed, run: Run) -> dict[str, Any]:
+    return {"launched": False, "stumbles": run.stumbles + 1, "infra_failures": run.infra_failures + 1}
 
 
 @changes.register
@@ -118,7 +137,7 @@ def _(event: e.ApprovalAsked, run: Run) -> dict[str, Any]:
 @changes.register
 def _(event: e.Approved, run: Run) -> dict[str, Any]:
     plan = f"{run.plan}\n\nAmended by {event.actor}:\n{event.text}" if event.text else run.plan
-    return {"plan": plan, "not_before": 0.0}
+    return {"plan": plan, "not_before": 0.0, "approved": True}
 
 
 @changes.register
@@ -153,7 +172,7 @@ def _(event: e.Stumbled, run: Run) -> dict[str, Any]:
 
 @changes.register
 def _(event: e.Parked, run: Run) -> dict[str, Any]:
-    return {"reason": event.reason, "not_before": event.until}
+    return {"reason": event.reason, "not_before": event.until, "parks": run.parks + 1}
 
 
 @changes.register

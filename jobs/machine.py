@@ -40,8 +40,10 @@ def _row(moves: Mapping[EventType, RunState | Phase]) -> Row:
 
 
 R, P = RunState, Phase
-_WORK = (e.Prepared, e.Launched, e.Built, e.Planned, e.ReviewApproved, e.ReviewRejected, e.BuildFailed, e.Snapshotted, e.NothingChanged,
-         e.SnapshotRefused, e.Passed, e.Rejected, e.Retried, e.StepStarted)  # fmt: skip
+_WORK = (
+    e.Prepared, e.Launched, e.SpawnFailed, e.Built, e.Planned, e.ReviewApproved, e.ReviewRejected, e.BuildFailed,
+    e.Snapshotted, e.NothingChanged, e.SnapshotRefused, e.Passed, e.Rejected, e.Retried, e.StepStarted,
+)  # fmt: skip
 _END: Mapping[EventType, RunState] = {e.GaveUp: R.FAILED, e.Cancelled: R.CANCELLED}
 _YIELD: Mapping[EventType, RunState] = {e.Parked: R.PARKED, e.LeaseExpired: R.QUEUED, e.Released: R.QUEUED}
 
@@ -77,8 +79,8 @@ def _in(phase: Phase, lost: Phase | None = None) -> Mapping[EventType, Phase]:
 
 PHASES: Mapping[Phase, Row] = {
     P.PREPARE: _row({e.Prepared: P.BUILD, **_in(P.PREPARE)}),
-    P.BUILD: _row({e.Launched: P.BUILD, e.Built: P.SNAPSHOT, e.Planned: P.NEXT, e.ReviewApproved: P.NEXT, e.ReviewRejected: P.FEEDBACK,
-                   e.BuildFailed: P.FEEDBACK, **_in(P.BUILD, lost=P.PREPARE)}),
+    P.BUILD: _row({e.Launched: P.BUILD, e.SpawnFailed: P.BUILD, e.Built: P.SNAPSHOT, e.Planned: P.NEXT, e.ReviewApproved: P.NEXT,
+                   e.ReviewRejected: P.FEEDBACK, e.BuildFailed: P.FEEDBACK, **_in(P.BUILD, lost=P.PREPARE)}),
     P.SNAPSHOT: _row({e.Snapshotted: P.VERIFY, e.NothingChanged: P.FEEDBACK, e.SnapshotRefused: P.FEEDBACK,
                       **_in(P.SNAPSHOT, lost=P.PREPARE)}),
     P.VERIFY: _row({e.Passed: P.NEXT, e.Rejected: P.FEEDBACK, **_in(P.VERIFY)}),

@@ -26,6 +26,10 @@ class RunState(StrEnum):
 FINAL = frozenset({RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED, RunState.REJECTED})
 
 
+HELD = frozenset({RunState.RUNNING, RunState.DELIVERING})
+"""The states in which a worker holds the run under a lease."""
+
+
 class Phase(StrEnum):
     """What the worker that holds the run does next."""
 
@@ -155,8 +159,12 @@ class Run:
     stumbles: int = 0
     infra_failures: int = 0
     lost_workers: int = 0
+    parks: int = 0
     rejections: int = 0
     ci_rounds: int = 0
+    approved: bool = False
+    active_s: float = 0.0
+    claimed_at: float | None = None
     cost_usd: float | None = None
     tokens: int = 0
     not_before: float = 0.0

@@ -1,0 +1,112 @@
+"""The one authority for "again" or "give up": for agents, gates, GitHub and infrastructure alike. Pure."""
+
+import hashlib
+from collections.abc import Mapping
+
+from jobs import events as e
+from jobs.errors import REASONS, Class, Fault, Reason, Refused
+from jobs.evidence import Finding
+from jobs.model import Phase, Run
+from jobs.rules import RetryRule
+
+POLICIES: Mapping[Class, RetryRule] = {
+    Class.AGENT: RetryRule(attempts=0),
+    Class.GATE: RetryRule(attempts=0),
+    Class.SNAPSHOT: RetryRule(attempts=0),
+    Class.DELIVERY: RetryRule(attempts=4, backoff=2, most=60),
+    Class.GITHUB: RetryRule(attempts=4, backoff=2, most=900),
+    Class.PROVIDER: RetryRule(attempts=0, backoff=60, most=1800),
+    Class.INFRASTRUCTURE: RetryRule(attempts=3, backoff=2, most=300),
+    Class.USER: RetryRule(attempts=0),
+}
+PARKS: Mapping[Class, int] = {Class.GITHUB: 24, Class.PROVIDER: 24, Class.INFRASTRUCTURE: 3, Class.DELIVERY: 3}
+"""How often a run may be put aside for a class of faults before that is the end."""
+LOST_WORKERS = 3
+SHORT_S = 20.0
+"""A wait up to this long is sat out under the lease; a longer one parks the run and frees the worker."""
+
+
+def policy(run: Run, kind: Class) -> RetryRule:
+    """The retry policy of a class of faults: the repository's, else the default."""
+    return run.rules.retry.get(kind.value, POLICIES[kind])
+
+
+def delay(run: Run, kind: Class, tries: int) -> float:
+    """Seconds before try number `tries` + 1: doubled each time, capped, spread by ±25 % by the run's own id."""
+    rule = policy(run, kind)
+    spread = int.from_bytes(hashlib.sha256(f"{run.id}:{tries}".encode()).digest()[:2]) / 0xFFFF
+    return float(min(rule.most, rule.backoff * 2.0**tries) * (0.75 + spread / 2))
+
+
+def after_fault(run: Run, fault: Fault, now: float) -> e.Event:
+    """What a fault in a phase means for the run: wait and try the phase again, park, or the end."""
+    reason, kind = fault.reason, fault.reason.kind
+    if isinstance(fault, Refused):
+        refused = run.phase is Phase.DELIVER and run.snapshot is not None
+        return e.DeliveryRefused(reason, fault.evidence) if refused else e.GaveUp(reason, fault.evidence)
+    if run.stumbles < policy(run, kind).attempts:
+        wait = fault.retry_after or delay(run, kind, run.stumbles)
+        if wait <= SHORT_S:
+            return e.SpawnFailed(reason, wait) if run.phase is Phase.BUILD and run.launched else e.Stumbled(reason, wait, fault.evidence)
+    return park(run, reason, now, retry_after=fault.retry_after, evidence=fault.evidence)
+
+
+def park(run: Run, reason: Reason, now: float, *, retry_after: float | None = None, evidence: str = "") -> e.Event:
+    """Put the run aside for a while, as often as its class of faults allows."""
+    kind = reason.kind
+    if run.parks >= PARKS.get(kind, 0):
+        return e.GaveUp(reason, evidence)
+    wait = max(retry_after or 0.0, delay(run, kind, run.parks + 3))
+    return e.Parked(reason, now + wait, evidence)
+
+
+def after_findings(run: Run, now: float) -> e.Event:
+    """Another iteration with what was found, or the end: limits used up, or no progress since last time."""
+    failure = _failure(run)
+    if failure and failure.kind is Class.PROVIDER:
+        return park(run, failure, now)
+    if run.rejections > run.rules.limits.iterations:
+        return e.GaveUp(Reason("review_rejected", f"The reviewer rejected the change {run.rejections} times; its comments are kept."))
+    most = _iterations(run)
+    if run.iteration >= most:
+        return e.GaveUp(failure or Reason("gates_failed", f"{_named(run.findings)} after {_times(most)}. {_advice(run)}"))
+    progress = fingerprint(run)
+    if progress in run.seen:
+        return e.GaveUp(failure or Reason("no_progress", f"The same findings came back twice: {_named(run.findings)}. {_advice(run)}"))
+    return e.Retried(run.iteration + 1, progress)
+
+
+def fingerprint(run: Run) -> str:
+    """What a turn of the loop came to: tree and findings. The same twice is no progress."""
+    tree = run.snapshot.tree if run.snapshot else ""
+    findings = [f"{f.gate}\0{f.path}\0{f.line}\0{f.message}" for f in run.findings]
+    return hashlib.sha256("\n".join([tree, *sorted(findings)]).encode(errors="replace")).hexdigest()[:16]
+
+
+def _iterations(run: Run) -> int:
+    return min(run.request.iterations or 50, run.current.iterations or run.rules.limits.iterations, run.rules.limits.iterations)
+
+
+def _failure(run: Run) -> Reason | None:
+    """The reason the last turn did not even reach the gates, if it did not."""
+    if run.reason:
+        return run.reason
+    failure = run.last_result.failure if run.last_result else None
+    if failure:
+        return Reason(failure.code, failure.text)
+    if run.findings and run.findings[0].gate in REASONS:
+        return Reason(run.findings[0].gate, run.findings[0].message)
+    return None
+
+
+def _named(findings: tuple[Finding, ...]) -> str:
+    gates = list(dict.fromkeys(finding.gate for finding in findings))
+    return f"Gate {', '.join(gates)} did not pass" if gates else "The gates did not pass"
+
+
+def _times(most: int) -> str:
+    return "one iteration" if most == 1 else f"{most} iterations"
+
+
+def _advice(run: Run) -> str:
+    return f"Read the gate's output with `slipway show {run.id}`, then say more in the task or correct the gate, and retry."

@@ -1,0 +1,23 @@
+"""The wall limit of a run. Only time under a worker counts; waiting for a person, a slot or GitHub does not."""
+
+from jobs.errors import Reason
+from jobs.model import Run
+
+
+def wall(run: Run) -> float:
+    """The run's wall limit in seconds: what was asked for, never over the repository's."""
+    return min(run.request.wall_s or run.rules.limits.wall, run.rules.limits.wall)
+
+
+def left(run: Run, now: float) -> float:
+    """Seconds of the wall limit that are left at `now` (epoch seconds)."""
+    held = now - run.claimed_at if run.claimed_at else 0.0
+    return wall(run) - run.active_s - held
+
+
+def passed(run: Run) -> Reason:
+    """Why the run ends when nothing is left: the agent that used the time up, where it was that."""
+    failure = run.last_result.failure if run.last_result else None
+    if failure and failure.code == "agent_timeout":
+        return Reason(failure.code, failure.text)
+    return Reason("wall_timeout", f"The run used up its {wall(run):.0f} s. Raise `limits.wall`, or ask for less at once.")

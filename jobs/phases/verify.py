@@ -1,0 +1,22 @@
+"""verify: every gate on the snapshot commit; the service's own run of them is the only one that counts."""
+
+from jobs import events as e
+from jobs import gates
+from jobs.errors import Reason
+from jobs.evidence import GateReport
+from jobs.model import Run
+from jobs.ports import Ports
+
+
+def verify(run: Run, ports: Ports) -> e.Event:
+    """The built-in gates first: they are cheap, and a change they refuse is not worth the repository's own."""
+    snapshot = run.snapshot
+    if snapshot is None:
+        raise RuntimeError("verify without a snapshot")
+    if run.rules.gates_policy.required and not run.rules.gates:
+        return e.GaveUp(Reason("gates_required", "This server asks for gates, and `.github/slipway.yml` names none. Add `gates:` to it."))
+    built_in = gates.check(snapshot, run.rules, ports.workspaces.patch(run, snapshot))
+    if not all(result.passed for result in built_in):
+        return e.Rejected(GateReport(snapshot.tree, built_in))
+    report = GateReport(snapshot.tree, (*built_in, *ports.gates.run(run, snapshot, run.rules.gates)))
+    return e.Passed(report) if report.passed else e.Rejected(report)

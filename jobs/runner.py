@@ -1,0 +1,36 @@
+"""The engine: a loop and nothing else. Phase → event → `ledger.commit`, until the run is nobody's to hold."""
+
+from jobs import convergence, deadline
+from jobs import events as e
+from jobs.errors import Fault, Reason
+from jobs.model import HELD, Run
+from jobs.phases import PHASES
+from jobs.ports import Ports
+
+
+def walk(run: Run, ports: Ports) -> Run:
+    """Advance a claimed run until it is final, waits or is parked; returns it as it then stands.
+
+    Raises LeaseLost when another worker owns the run: nothing was touched after that.
+    """
+    try:
+        while run.state in HELD:
+            event = turn(run, ports)
+            run = ports.ledger.commit(run, event)
+            if isinstance(event, e.Stumbled | e.SpawnFailed):
+                ports.clock.sleep(event.delay)
+    finally:
+        ports.workspaces.dispose(run)
+    return run
+
+
+def turn(run: Run, ports: Ports) -> e.Event:
+    """One phase, and what came of it. A stop request and the wall limit come before anything else."""
+    if run.stop_requested:
+        return e.Cancelled(Reason("stopped", run.stop_requested))
+    if deadline.left(run, ports.clock.now()) <= 0:
+        return e.GaveUp(deadline.passed(run))
+    try:
+        return PHASES[run.phase](run, ports)
+    except Fault as fault:
+        return convergence.after_fault(run, fault, ports.clock.now())
