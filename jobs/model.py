@@ -55,13 +55,14 @@ class ItemKind(StrEnum):
 class Repository:
     """Identity is the pair of numeric ids; the name is for people and for building URLs, and may change.
 
-    `installation` 0 means a repository of this machine's file system, with no GitHub behind it.
+    `installation` 0 means a repository of this machine's file system, at `path`, with no GitHub behind it.
     """
 
     id: int
     full_name: str
     installation: int = 0
     default_branch: str = "main"
+    path: str | None = None
 
     @property
     def scope(self) -> str:
@@ -121,6 +122,13 @@ class RunRequest:
     retry_of: str | None = None
     priority: int = 0
     test: bool = False
+
+    @property
+    def queue(self) -> str:
+        """Which workers may take it: `agents`; `test`, which production workers leave alone; or `local`, one process's own."""
+        if self.source.trigger == "cli":
+            return "local"
+        return "test" if self.test else "agents"
 
 
 @dataclass(frozen=True, slots=True)
