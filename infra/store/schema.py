@@ -219,3 +219,15 @@ lane = sa.Table(
     sa.Column("tokens", sa.Double, nullable=False, server_default="0"),
     sa.Column("at", Time, nullable=False, server_default="0"),
 )  # fmt: skip
+
+asked = sa.Table(
+    "asked", metadata,  # what people asked for: once by key, and how often lately
+    sa.Column("key", sa.String(200), primary_key=True),
+    sa.Column("scope", sa.String(64), nullable=False),
+    sa.Column("number", sa.BigInteger),
+    sa.Column("actor", sa.BigInteger, nullable=False),
+    sa.Column("at", Time, nullable=False),
+    sa.Column("done_at", Time),
+    sa.Index(None, "scope", "actor", "at"),
+    sa.Index(None, "scope", "number", "at"),
+)  # fmt: skip
