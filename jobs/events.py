@@ -12,6 +12,11 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Queued(Event):
+    """The run was recorded; its first event, and the only one before a worker or a refusal."""
+
+
+@dataclass(frozen=True, slots=True)
 class Claimed(Event):
     """A worker took the run under a lease; a new attempt begins."""
 
@@ -289,8 +294,8 @@ class StopRequested(Event):
 
 
 EVENTS: tuple[type[Event], ...] = (
-    Claimed, ClaimedForDelivery, Prepared, Launched, SpawnFailed, Built, Planned, ReviewApproved, ReviewRejected, BuildFailed, Snapshotted,
-    NothingChanged, SnapshotRefused, Passed, Rejected, Retried, StepStarted, ApprovalAsked, Approved, FlowFinished,
+    Queued, Claimed, ClaimedForDelivery, Prepared, Launched, SpawnFailed, Built, Planned, ReviewApproved, ReviewRejected, BuildFailed,
+    Snapshotted, NothingChanged, SnapshotRefused, Passed, Rejected, Retried, StepStarted, ApprovalAsked, Approved, FlowFinished,
     FinishedWithoutChange, Delivered, ChecksAwaited, DeliverySkipped, DeliveryRefused, ChecksPassed, NoChecks, ChecksFailed,
     Stumbled, Parked, Unparked, LeaseExpired, Released, GaveUp, Cancelled, RejectedAtStart, MessageReceived, StopRequested,
 )  # fmt: skip

@@ -53,8 +53,8 @@ def _told(state: RunState) -> Mapping[EventType, RunState]:
 
 
 RUN: Mapping[RunState, Row] = {
-    R.QUEUED: _row({e.Claimed: R.RUNNING, e.ClaimedForDelivery: R.DELIVERING, e.RejectedAtStart: R.REJECTED, e.Parked: R.PARKED,
-                    **_END, **_told(R.QUEUED)}),
+    R.QUEUED: _row({e.Queued: R.QUEUED, e.Claimed: R.RUNNING, e.ClaimedForDelivery: R.DELIVERING, e.RejectedAtStart: R.REJECTED,
+                    e.Parked: R.PARKED, **_END, **_told(R.QUEUED)}),
     R.RUNNING: _row({**dict.fromkeys(_WORK, R.RUNNING), e.Stumbled: R.RUNNING, e.ApprovalAsked: R.AWAITING_APPROVAL,
                      e.FlowFinished: R.DELIVERING, e.FinishedWithoutChange: R.SUCCEEDED, e.RejectedAtStart: R.REJECTED,
                      **_YIELD, **_END, **_told(R.RUNNING)}),
@@ -78,7 +78,7 @@ def _in(phase: Phase, lost: Phase | None = None) -> Mapping[EventType, Phase]:
 
 
 PHASES: Mapping[Phase, Row] = {
-    P.PREPARE: _row({e.Prepared: P.BUILD, **_in(P.PREPARE)}),
+    P.PREPARE: _row({e.Queued: P.PREPARE, e.Prepared: P.BUILD, **_in(P.PREPARE)}),
     P.BUILD: _row({e.Launched: P.BUILD, e.SpawnFailed: P.BUILD, e.Built: P.SNAPSHOT, e.Planned: P.NEXT, e.ReviewApproved: P.NEXT,
                    e.ReviewRejected: P.FEEDBACK, e.BuildFailed: P.FEEDBACK, **_in(P.BUILD, lost=P.PREPARE)}),
     P.SNAPSHOT: _row({e.Snapshotted: P.VERIFY, e.NothingChanged: P.FEEDBACK, e.SnapshotRefused: P.FEEDBACK,
