@@ -1,0 +1,156 @@
+"""The server file (`SLIPWAY_CONFIG`, TOML): what the operator decides for every repository. Unknown keys are errors."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+
+from jobs.policy import Floors, Policy
+from jobs.rules import CallbackRule, Rule, Seconds
+
+MOST_BYTES = 1024**2
+
+
+class ServerFileInvalid(ValueError):
+    """The server file cannot be used; `problems` names every mistake in it."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+Count = Annotated[int, Field(ge=1, le=10_000)]
+
+
+class Pools(Rule):
+    """How much runs at the same time. `workers` is of this machine, the others are of the whole installation."""
+
+    workers: Annotated[int, Field(ge=0, le=256)] = 2
+    per_repository: Count = 2
+    per_installation: Count = 8
+    total: Count = 32
+
+
+class Admission(Rule):
+    """Who is listened to. An empty list of repositories or users means: whoever GitHub says has the right."""
+
+    repositories: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+    bots: tuple[str, ...] = ()
+    actor_per_hour: Count = 30
+    item_per_hour: Count = 10
+
+
+def _absolute(value: Path) -> Path:
+    if not value.is_absolute():
+        raise ValueError("write the whole path, beginning with /")
+    return value
+
+
+WholePath = Annotated[Path, AfterValidator(_absolute)]
+
+
+class LocalRepository(Rule):
+    """A repository of this machine's file system, with no GitHub behind it. `trusted` are the logins who may ask; `*` is everybody."""
+
+    id: Annotated[int, Field(ge=1)]
+    full_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")]
+    path: WholePath
+    default_branch: str = "main"
+    deliver: Literal["local"] = "local"
+    to: WholePath | None = None
+    trusted: tuple[str, ...] = ()
+
+
+class Backup(Rule):
+    """How often the store is copied to `directory` (default: `backups` in the data directory), and how many copies stay."""
+
+    every: Seconds | None = None
+    keep: Annotated[int, Field(ge=1, le=1000)] = 7
+    directory: WholePath | None = None
+
+
+class Retention(Rule):
+    """For how many days after it was last read a final run, and a finished webhook or callback, is kept."""
+
+    runs: Count = 30
+    inbox: Count = 30
+    callbacks: Count = 30
+
+
+class Schedule(Rule):
+    """A run that is asked for by the clock: `cron` has five fields, in `zone`."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+    cron: str
+    repository: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")]
+    title: str
+    body: str = ""
+    flow: str = "implement"
+    zone: str = "UTC"
+    missed: Literal["run_once", "skip"] = "run_once"
+
+
+def _no_duplicates(value: tuple[LocalRepository, ...]) -> tuple[LocalRepository, ...]:
+    for what in ("id", "full_name"):
+        if len({getattr(one, what) for one in value}) != len(value):
+            raise ValueError(f"two repositories have the same {what}")
+    return value
+
+
+def _text(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+class ServerFile(Rule):
+    """The whole file. `settings` may hold what the environment holds, by its name without `SLIPWAY_`, in small letters; never a secret."""
+
+    settings: dict[str, Annotated[str, BeforeValidator(_text)]] = Field(default_factory=dict)
+    limits: Pools = Pools()
+    allow: Admission = Admission()
+    sandbox: Literal["bubblewrap", "none"] = "bubblewrap"
+    defaults: dict[str, Any] = Field(default_factory=dict)
+    floors: Floors = Floors()
+    allow_keys: tuple[str, ...] | None = None
+    callbacks: tuple[CallbackRule, ...] = ()
+    backup: Backup = Backup()
+    retention: Retention = Retention()
+    repository: Annotated[tuple[LocalRepository, ...], AfterValidator(_no_duplicates)] = ()
+    schedule: tuple[Schedule, ...] = ()
+
+    @property
+    def policy(self) -> Policy:
+        """What the operator says about every repository's rules."""
+        return Policy(self.defaults, self.floors, self.allow_keys)
+
+
+def read(path: Path) -> ServerFile:
+    """The server file. Raises ServerFileInvalid with every mistake."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ServerFileInvalid([f"SLIPWAY_CONFIG: {path} cannot be read ({error.strerror}): correct the path or unset it"]) from error
+    if len(data) > MOST_BYTES:
+        raise ServerFileInvalid([f"{path}: larger than {MOST_BYTES} bytes; this is not a server file"])
+    try:
+        parsed = tomllib.loads(data.decode())
+    except (ValueError, RecursionError) as error:
+        raise ServerFileInvalid([f"{path}: not readable as TOML: {error}"]) from error
+    return _checked(path, parsed)
+
+
+def _checked(path: Path, data: dict[str, Any]) -> ServerFile:
+    try:
+        file = ServerFile.model_validate(data)
+    except ValidationError as error:
+        raise ServerFileInvalid([f"{path}: {_mistake(one)}" for one in error.errors(include_url=False, include_input=False)]) from error
+    mistakes = file.policy.mistakes()
+    if mistakes:
+        raise ServerFileInvalid([f"{path}: {mistake}" for mistake in mistakes])
+    return file
+
+
+def _mistake(detail: Any) -> str:
+    text = {"extra_forbidden": "unknown key", "missing": "a value is needed here"}.get(detail["type"], detail["msg"])
+    return f"{'.'.join(map(str, detail['loc']))}: {text.removeprefix('Value error, ')}"
