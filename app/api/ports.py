@@ -1,0 +1,113 @@
+"""What the web role needs of the rest of the service, as roles."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from app.access import Access
+from app.api.seats import Seats
+from jobs.model import Repository, Run, RunRequest, Source
+from jobs.ports import Clock
+from jobs.rules import Rules
+
+
+class Reading(Protocol):
+    """What there is to look at, as plain JSON data in the contract's words."""
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        """The whole page of a run. Raises KeyError for an id that is not whole and known."""
+        ...
+
+    def runs(
+        self,
+        *,
+        state: str | None = None,
+        repository: str | None = None,
+        scope: str | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> tuple[Sequence[Mapping[str, Any]], str | None]:
+        """Runs, newest first, and the cursor of the next page. Raises UserError for a cursor that is none of ours."""
+        ...
+
+    def events(self, run_id: str, *, after: int = 0, limit: int = 500) -> Sequence[Mapping[str, Any]]:
+        """What happened to a run after a sequence number, oldest first. Raises KeyError as `run`."""
+        ...
+
+
+class Runs(Protocol):
+    """What people may do to runs. Each raises KeyError for an unknown id and UserError where the state does not allow it."""
+
+    def start(self, request: RunRequest, rules: Rules) -> tuple[Run, bool]:
+        """The run of a request, and whether it is new."""
+        ...
+
+    def get(self, run_id: str) -> Run:
+        """A run as it stands."""
+        ...
+
+    def stop(self, run_id: str, actor: str, why: str) -> Run:
+        """Stop it, at once or as soon as its worker sees it."""
+        ...
+
+    def retry(self, run_id: str, source: Source, intent_key: str) -> Run:
+        """Go on with a parked one, or start a final one again."""
+        ...
+
+    def approve(self, run_id: str, actor: str, text: str) -> Run:
+        """Let it go on."""
+        ...
+
+    def say(self, run_id: str, actor: str, text: str, comment: int | None = None) -> Run:
+        """Tell its agent something."""
+        ...
+
+    def pause(self, scope: str, actor: str, reason: str) -> None:
+        """Let nothing be claimed in a scope; `*` is everything."""
+        ...
+
+    def resume(self, scope: str) -> None:
+        """The end of a pause."""
+        ...
+
+
+class Bell(Protocol):
+    """Wakes whoever may have something to do; a missed ring costs time, never a run."""
+
+    def ring(self, run_id: str | None) -> None:
+        """Say that a run (None: any) may be claimed."""
+        ...
+
+
+class Shelf(Protocol):
+    """Large outputs, kept whole."""
+
+    def get(self, run_id: str, name: str) -> bytes:
+        """The data. Raises KeyError."""
+        ...
+
+
+class Catalogue(Protocol):
+    """The repositories the service may work on."""
+
+    def find(self, name: str) -> Repository:
+        """The repository of that name. Raises UserError when it is not one of ours, Fault when nobody can tell right now."""
+        ...
+
+    def rules(self, repository: Repository) -> Rules:
+        """Its configuration. Raises UserError naming every mistake in it, Fault when it cannot be read right now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Everything the web role has at hand."""
+
+    reading: Reading
+    runs: Runs
+    catalogue: Catalogue
+    artifacts: Shelf
+    bell: Bell
+    access: Access
+    clock: Clock
+    seats: Seats

@@ -1,0 +1,84 @@
+"""Makes routes of operations: who asks is checked first, then the body is read under a cap and parsed, then the operation acts."""
+
+import json
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+from pydantic import BaseModel, ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from app.access import Access, Principal, Scope, same_origin
+from app.api.operation import Ask, Operation
+from app.api.ports import Desk
+from app.api.problems import Problem
+
+MOST_BODY_BYTES = 256 * 1024
+SAFE = frozenset({"GET", "HEAD"})
+Endpoint = Callable[[Request], Awaitable[Response]]
+audit = structlog.get_logger("slipway.audit")
+
+
+def admit(access: Access, request: Request, need: Scope, now: float) -> Principal:
+    """Who asks, if they may. Raises Problem: 401 for nobody we know, 403 for somebody who may not."""
+    principal = access.who(request, now)
+    if principal is None:
+        raise Problem(401, _how_to_sign_in(access), {"WWW-Authenticate": "Bearer"})
+    if request.method not in SAFE and not same_origin(request):
+        raise Problem(403, "This request comes from a page of another site. Use the dashboard itself, or a program.")
+    if not principal.may(need):
+        raise Problem(
+            403, f"This token may not do that: it needs the scope {need.name.lower()!r} and has {principal.scope.name.lower()!r}."
+        )
+    return principal
+
+
+def _how_to_sign_in(access: Access) -> str:
+    if access.tokens:
+        return "Send 'Authorization: Bearer <token>' with one of the tokens of SLIPWAY_API_TOKENS."
+    return "No API token is configured, so only this very machine is answered. Set SLIPWAY_API_TOKENS to reach it from elsewhere."
+
+
+async def parsed(request: Request, model: type[BaseModel] | None) -> BaseModel | None:
+    """The JSON body as `model`. Raises Problem with every mistake in it."""
+    if model is None:
+        return None
+    raw = await request.body()
+    if raw and request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise Problem(415, "Send the body as JSON, with 'Content-Type: application/json'.")
+    try:
+        return model.model_validate(json.loads(raw or b"{}"))
+    except ValidationError as error:
+        raise Problem(422, "Some values of the body are not valid; 'errors' names each.", errors=_mistakes(error)) from error
+    except (ValueError, RecursionError) as error:
+        raise Problem(400, "The body cannot be read as JSON.") from error
+
+
+def _mistakes(error: ValidationError) -> list[dict[str, str]]:
+    return [{"at": ".".join(map(str, one["loc"])), "text": one["msg"]} for one in error.errors(include_url=False, include_input=False)]
+
+
+def routes(operations: Sequence[Operation], desk: Desk, prefix: str = "") -> list[Route]:
+    """One route a path, so that a wrong method is answered with the right ones."""
+    paths = dict.fromkeys(operation.path for operation in operations)
+    return [_route(path, [one for one in operations if one.path == path], desk, prefix) for path in paths]
+
+
+def _route(path: str, operations: Sequence[Operation], desk: Desk, prefix: str) -> Route:
+    by_method = {operation.method: operation for operation in operations}
+    methods = [*by_method, *(["HEAD"] if "GET" in by_method else [])]
+
+    async def endpoint(request: Request) -> Response:
+        operation = by_method["GET" if request.method == "HEAD" else request.method]
+        principal = admit(desk.access, request, operation.need, desk.clock.now())
+        body = await parsed(request, operation.body)
+        ask = Ask(principal, request.path_params, dict(request.query_params), request.headers, body)
+        streams = operation.stream is not None and "text/event-stream" in request.headers.get("accept", "")
+        answer = await run_in_threadpool(operation.stream if streams and operation.stream else operation.act, desk, ask)
+        if operation.method not in SAFE:
+            audit.info("api", who=principal.id, method=request.method, path=request.url.path, status=answer.status_code)
+        return answer
+
+    return Route(prefix + path, endpoint, methods=methods, max_body_size=MOST_BODY_BYTES)

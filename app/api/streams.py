@@ -1,0 +1,55 @@
+"""Live events over SSE: read from the event table by sequence number, so that a stream can be taken up again where it broke."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any
+
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from app.api.operation import Ask
+from app.api.ports import Desk
+from app.api.reading import known, number
+from jobs.model import FINAL
+
+POLL_S = 0.5
+BATCH = 200
+PING_S = 15
+Load = Callable[[int], Sequence[Mapping[str, Any]]]
+
+
+async def follow(load: Load, after: int, state: str) -> AsyncIterator[Mapping[str, Any]]:
+    """Events after `after` as they are stored, until the run is final and all are told. `state` is the run's when the stream began."""
+    while True:
+        batch = await run_in_threadpool(load, after)
+        for event in batch:
+            yield event
+            after, state = event["seq"], event["state"]
+        if not batch and state in FINAL:
+            return
+        if not batch:
+            await asyncio.sleep(POLL_S)
+
+
+async def told(events: AsyncIterator[Mapping[str, Any]]) -> AsyncIterator[ServerSentEvent]:
+    """Events as they go over the wire, and an `end` that says: do not connect again."""
+    async for event in events:
+        yield ServerSentEvent(json.dumps(event, ensure_ascii=False), event=event["type"], id=str(event["seq"]))
+    yield ServerSentEvent("{}", event="end")
+
+
+def stream(desk: Desk, ask: Ask) -> Response:
+    """A run's events as they happen, from `Last-Event-ID` or `after` on."""
+    run_id = ask.path["run_id"]
+    run = known(lambda: desk.runs.get(run_id))
+    desk.seats.check()
+    after = _after(ask)
+    events = follow(lambda seq: desk.reading.events(run_id, after=seq, limit=BATCH), after, run.state)
+    return EventSourceResponse(desk.seats.seated(told(events)), ping=PING_S, headers={"X-Accel-Buffering": "no"})
+
+
+def _after(ask: Ask) -> int:
+    last = ask.headers.get("last-event-id", "")
+    return int(last) if last.isascii() and last.isdecimal() and len(last) < 19 else number(ask, "after", 0, 2**62)
