@@ -1,0 +1,282 @@
+"""Every word a person reads about a run. Pure: a run in, Markdown out; whatever others wrote is made harmless on the way.
+
+No line of it begins with a command, so that our own text can never be taken for one.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from jobs.errors import Class, Reason
+from jobs.evidence import Finding, GateReport, GateResult
+from jobs.markdown import code, duration, line, moment, money, paragraphs, quote, table
+from jobs.model import ItemKind, Run, RunState
+from jobs.rules import StepRule
+from jobs.text import cut, for_markdown
+
+LABELS: Mapping[str, str] = {"running": "slipway:running", "done": "slipway:done", "failed": "slipway:failed"}
+MOST_PAGE = 60_000
+"""Bytes of a comment or description; GitHub takes 65,536 characters."""
+MOST_FINDINGS = 20
+
+NO_GATES = "This repository has no gates of its own: only the built-in checks ran. Name some under `gates:` in `.github/slipway.yml`."
+ADVICE: Mapping[Class, str] = {
+    Class.AGENT: "Say more in the task or name another agent, then comment `/slipway retry`.",
+    Class.GATE: "Read the findings, say more in the task or correct the gate, then comment `/slipway retry`.",
+    Class.SNAPSHOT: "Ask for a change without this, or allow it in `.github/slipway.yml`, then comment `/slipway retry`.",
+    Class.DELIVERY: "Look at the branch and its rules, then comment `/slipway retry`.",
+    Class.GITHUB: "Look at the App's installation and its permissions, then comment `/slipway retry`.",
+    Class.PROVIDER: "The operator of this server has to look at the model account; then comment `/slipway retry`.",
+    Class.INFRASTRUCTURE: "The operator of this server has to look at it (`slipway doctor`); then comment `/slipway retry`.",
+    Class.USER: "Correct what is named here, then ask again.",
+}
+ADVICE_BY_CODE: Mapping[str, str] = {
+    "succeeded": "",
+    "stopped": "Comment `/slipway retry` to begin again.",
+    "replaced": "The newer request goes on in its own run.",
+    "head_moved": "Somebody pushed in the meantime and that work was left alone. Comment `/slipway retry` to work on the new head.",
+    "pull_closed": "Open the pull request again, or ask on the issue, to have the work done anew.",
+    "approval_expired": "Comment `/slipway retry` to have a plan made again.",
+    "budget_exhausted": "Raise the budget or wait for its next period, then comment `/slipway retry`.",
+    "paused": "Comment `/slipway resume` to let it go on.",
+}
+GONE_ON: Mapping[RunState, str] = {
+    RunState.RUNNING: "Slipway is working on this.",
+    RunState.AWAITING_APPROVAL: "Slipway has a plan and waits for a yes.",
+    RunState.AWAITING_CI: "Slipway has delivered its change and waits for the repository's CI.",
+    RunState.DELIVERING: "The change passed its gates; Slipway is delivering it.",
+    RunState.PARKED: "Slipway has put this aside for now.",
+    RunState.FAILED: "Slipway could not finish this.",
+    RunState.CANCELLED: "Slipway has stopped working on this.",
+    RunState.REJECTED: "Slipway did not start on this.",
+}
+
+
+def advice(reason: Reason) -> str:
+    """What a person can do about a reason."""
+    return ADVICE_BY_CODE.get(reason.code, ADVICE[reason.kind])
+
+
+# the pull request
+
+
+def title(run: Run) -> str:
+    """The title of the pull request and the first line of the commit message."""
+    return for_markdown(" ".join((run.title or run.request.title).split()), 200) or f"Change by Slipway ({run.short})"
+
+
+def pull_body(run: Run, *, page: str | None, marker: str) -> str:
+    """The description of the pull request: summary, gates, where it comes from, and our hidden marker."""
+    summary = f"What the agent says about it:\n\n{quote(run.summary)}" if run.summary.strip() else ""
+    body = paragraphs(summary, gates(run), origin(run), footer(run, page), closing(run))
+    return paragraphs(cut(body, MOST_PAGE), marker)
+
+
+def commit_message(run: Run) -> str:
+    """The message of the commit made from the agent's files; who asked is named as co-author."""
+    about = for_markdown(run.summary.strip(), 2_000)
+    trailers = [f"Slipway-Run: {run.id}", *filter(None, [co_author(run)])]
+    return paragraphs(title(run), about, "\n".join(trailers)) + "\n"
+
+
+def co_author(run: Run) -> str:
+    """The trailer naming the requester, by the address GitHub keeps for everyone; empty when nobody in particular asked."""
+    actor = run.request.source.actor
+    if actor is None or not actor.id:
+        return ""
+    plain = str.maketrans("", "", "<>\r\n\0")
+    name, login = (actor.name or actor.login).translate(plain).strip(), actor.login.translate(plain)
+    return f"Co-authored-by: {for_markdown(name, 100)} <{actor.id}+{login}@users.noreply.github.com>"
+
+
+def origin(run: Run) -> str:
+    """Who asked for the change where, and what it stands on."""
+    source = run.request.source
+    where = f" in #{source.number}" if source.number else ""
+    who = f" by {code(source.actor.login)}" if source.actor else ""
+    base = f" on {code(run.request.base or run.repository.default_branch)} at `{run.base_sha[:12]}`" if run.base_sha else ""
+    return f"Asked for{who}{where}, made{base}."
+
+
+def closing(run: Run) -> str:
+    """The words that close the issue when the pull request is merged, where the repository wants that."""
+    source = run.request.source
+    wanted = run.rules.delivery.close_issue and source.item is ItemKind.ISSUE and source.number
+    return f"Closes #{source.number}" if wanted else ""
+
+
+# gates
+
+
+def gates(run: Run) -> str:
+    """The gates of the last verified snapshot as a table, and a plain word where a repository has none."""
+    shown = gate_table(run.verified) if run.verified else ""
+    return paragraphs(shown, "" if run.rules.gates else NO_GATES)
+
+
+def gate_table(report: GateReport) -> str:
+    """One row for each gate."""
+    rows = [(code(result.name), verdict(result), duration(result.duration_s)) for result in report.results]
+    return table(("Gate", "Result", "Time"), rows) if rows else ""
+
+
+def verdict(result: GateResult) -> str:
+    """What came of one gate, in a word or two."""
+    if result.passed:
+        return "passed"
+    how = "failed" if result.ended.value == "exit" else f"failed ({result.ended.value})"
+    return how if result.required else f"{how}, not required"
+
+
+def findings(found: Sequence[Finding]) -> str:
+    """The first findings as a list."""
+    items = [f"- {code(one.gate)}{_place(one)}: {line(one.message, 500)}" for one in found[:MOST_FINDINGS]]
+    more = len(found) - len(items)
+    return "\n".join([*items, f"- and {more} more"] if more > 0 else items)
+
+
+def _place(finding: Finding) -> str:
+    if not finding.path:
+        return ""
+    return f" {code(finding.path + (f':{finding.line}' if finding.line else ''))}"
+
+
+# the status comment
+
+
+def status(run: Run, *, position: int | None, page: str | None, marker: str) -> str:
+    """The one comment about a run, as it stands."""
+    body = paragraphs(headline(run, position), detail(run), steps(run), _last_gates(run), footer(run, page))
+    return paragraphs(cut(body, MOST_PAGE), marker)
+
+
+def headline(run: Run, position: int | None) -> str:
+    """Where the run stands, in a sentence."""
+    match run.state:
+        case RunState.QUEUED:
+            return _queued(run, position)
+        case RunState.SUCCEEDED:
+            return _succeeded(run)
+        case state:
+            return f"**{GONE_ON[state]}**"
+
+
+def _queued(run: Run, position: int | None) -> str:
+    if run.attempt:
+        return "**Slipway will go on with this as soon as a worker is free.**"
+    if position is None:
+        return "**Slipway has queued this.**"
+    return f"**Slipway has queued this: it is {'next' if position == 1 else f'number {position} in line'}.**"
+
+
+def _succeeded(run: Run) -> str:
+    receipt = run.receipt
+    if receipt is None:
+        return "**Slipway is done; there was nothing to deliver.**"
+    if receipt.number:
+        return f"**Slipway is done: the change is in #{receipt.number}.**"
+    if receipt.kind == "none":
+        return "**Slipway is done; the change was not delivered.**"
+    return f"**Slipway is done: the change is on the branch {code(receipt.branch)}.**"
+
+
+def detail(run: Run) -> str:
+    """What belongs to this state: the reason and what to do, the plan, the verdict, warnings."""
+    match run.state:
+        case RunState.AWAITING_APPROVAL:
+            return _asked(run)
+        case RunState.PARKED:
+            return paragraphs(_reason(run), _until(run))
+        case RunState.FAILED | RunState.CANCELLED | RunState.REJECTED:
+            return paragraphs(_reason(run), findings(run.findings))
+        case RunState.SUCCEEDED:
+            return _said(run)
+        case _:
+            return ""
+
+
+def _asked(run: Run) -> str:
+    until = f" Without an answer the run ends at {moment(run.not_before)}." if run.not_before else ""
+    ask = f"Comment `/slipway approve` to go on, with changes after the word if you want any, or `/slipway stop`.{until}"
+    return paragraphs(quote(run.plan), ask)
+
+
+def _reason(run: Run) -> str:
+    if run.reason is None:
+        return ""
+    return " ".join(filter(None, [line(run.reason.text, 1_000), advice(run.reason)]))
+
+
+def _until(run: Run) -> str:
+    return f"It goes on by itself at {moment(run.not_before)}." if run.not_before else "Comment `/slipway retry` to let it go on."
+
+
+def _said(run: Run) -> str:
+    if run.receipt:
+        return "\n".join(f"- {line(warning, 500)}" for warning in run.receipt.warnings)
+    result = run.last_result
+    return quote(result.body or result.summary) if result and (result.body or result.summary) else ""
+
+
+def steps(run: Run) -> str:
+    """The steps of the flow and how far each is; nothing for a run that never began (its flow may not even exist)."""
+    if not run.attempt or run.state is RunState.REJECTED:
+        return ""
+    order = run.rules.flow(run.request.flow).order
+    at = [step.name for step in order].index(run.current.name)
+    rows = [
+        (code(step.name), code(run.rules.agent_of(step, run.request.agent).name), _progress(run, step, n - at))
+        for n, step in enumerate(order)
+    ]
+    return table(("Step", "Agent", "State"), rows)
+
+
+def _progress(run: Run, step: StepRule, distance: int) -> str:
+    if distance < 0 or run.state in (RunState.SUCCEEDED, RunState.DELIVERING, RunState.AWAITING_CI):
+        return "done"
+    if distance > 0:
+        return "not begun" if run.is_final else "to come"
+    tries = f", iteration {run.iteration}" if run.iteration > 1 else ""
+    return f"{'ended' if run.is_final else 'at work'}{tries}"
+
+
+def _last_gates(run: Run) -> str:
+    return gates(run) if run.verified else ""
+
+
+def footer(run: Run, page: str | None) -> str:
+    """What ties a text to its run: id, attempt, delivery; and what the run has cost."""
+    link = f"[`{run.short}`]({page})" if page else f"`{run.id}`"
+    delivery = run.request.source.delivery
+    parts = [f"Run {link}", f"attempt {run.attempt}" if run.attempt else "", f"cost {money(run.cost_usd)}"]
+    tokens = f"{run.tokens:,} tokens" if run.tokens else ""
+    return " · ".join(filter(None, [*parts, tokens, f"delivery {code(delivery)}" if delivery else ""]))
+
+
+# the check run
+
+
+def check_title(run: Run) -> str:
+    """A line beside the check's name."""
+    results = run.verified.results if run.verified else ()
+    good = sum(result.passed for result in results)
+    match run.state:
+        case RunState.SUCCEEDED:
+            return f"{good} of {len(results)} gates passed" if results else "Done"
+        case RunState.FAILED | RunState.CANCELLED | RunState.REJECTED | RunState.PARKED:
+            return cut(line(run.reason.text if run.reason else "", 120), 120)
+        case state:
+            return GONE_ON.get(state, "Queued")
+
+
+def check_summary(run: Run, page: str | None) -> str:
+    """The text above the annotations."""
+    return cut(paragraphs(headline(run, None), _reason(run) if run.is_final else "", gates(run), footer(run, page)), MOST_PAGE)
+
+
+def check_text(run: Run) -> str:
+    """The findings, whole enough to work with."""
+    return cut(findings(run.findings), MOST_PAGE)
+
+
+def moved_on(sha: str) -> tuple[str, str]:
+    """Title and summary of the check on a head that is not the newest any more because we pushed to it."""
+    return "Continued on a newer commit", f"Slipway pushed `{sha}` to this branch; its check is on that commit."
