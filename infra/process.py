@@ -51,13 +51,14 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """A program's end. `exit_code` is None when a signal ended it, ours or another's."""
+    """A program's end. `exit_code` is None when a signal ended it, ours or another's; `note` says what else is known of it."""
 
     ended: Ended
     exit_code: int | None
     stdout: Raw
     stderr: Raw
     duration_s: float
+    note: str = ""
 
     @property
     def ok(self) -> bool:

@@ -1,0 +1,176 @@
+"""One start of bubblewrap, and its end: nothing inside is alive once `wait` has returned."""
+
+import contextlib
+import json
+import os
+import select
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from infra import process
+from infra.process import Bounds, Captured, Command, Running
+from infra.sandbox.confinement import Confinement
+from infra.sandbox.limits import Group, limiting, new_group
+from infra.sandbox.profile import Host, inner, options
+from jobs.errors import Fault
+from jobs.evidence import Ended
+
+START_S = 20.0
+DEATH_S = 20.0
+BY_SIGNAL = frozenset(128 + number for number in (signal.SIGKILL, signal.SIGXCPU, signal.SIGXFSZ))
+
+
+def launch(program: Path, confinement: Confinement, bounds: Bounds, host: Host) -> "Confined":
+    """Start `confinement` under the bubblewrap at `program`. Raises Fault(`sandbox_unavailable`)."""
+    if confinement.network.mode == "allowlist" and confinement.network.egress is None:
+        raise Fault("sandbox_unavailable", "The network may only reach named hosts, but no egress proxy runs here to see to that.")
+    group = new_group(confinement)
+    words = (*limiting(confinement, grouped=group is not None), *inner(confinement, host))
+    wires = _Wires.open(options(confinement, host))
+    command = Command((str(program), *wires.arguments, "--", *words), {}, cwd=Path("/"), stdin=confinement.stdin, pass_fds=wires.theirs)
+    try:
+        running = process.start(command, bounds)
+    except OSError as error:
+        wires.close()
+        raise Fault("sandbox_unavailable", f"The sandbox program {program} cannot be started: {error.strerror}.") from error
+    return Confined(running, wires, group)
+
+
+class Confined:
+    """`Session` of a program inside bubblewrap."""
+
+    def __init__(self, running: Running, wires: "_Wires", group: Group | None) -> None:
+        self._running = running
+        self._group = group
+        self._wires = wires
+        self._init = wires.handshake(group)
+        self._captured: Captured | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._running.__exit__(kind, error, trace)
+        self._settle()
+
+    def lines(self) -> Iterator[str]:
+        """Lines of standard output as they come."""
+        return self._running.lines()
+
+    def stop(self) -> None:
+        """Kill all of it now; from any thread."""
+        self._running.stop()
+
+    def wait(self) -> Captured:
+        """Its end, once every process inside is dead. Raises Fault(`sandbox_unavailable`) when it never came to start."""
+        if self._captured is None:
+            captured = self._running.wait()
+            started = self._wires.reported_exit()
+            exhausted = self._group is not None and self._group.out_of_memory()
+            self._settle()
+            self._captured = _judged(captured, started=started, exhausted=exhausted)
+        return self._captured
+
+    def _settle(self) -> None:
+        """Wait until the namespace's first process is dead: the kernel lets it go only after all the others."""
+        if self._init is not None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._init, signal.SIGKILL)
+            dead, _, _ = select.select([self._init], [], [], DEATH_S)
+            os.close(self._init)
+            self._init = None
+            if not dead:
+                raise Fault("sandbox_unavailable", "Processes of a sandbox cannot be killed; the machine needs to be looked at.")
+        self._wires.close()
+        if self._group is not None:
+            self._group.remove()
+            self._group = None
+
+
+def _judged(captured: Captured, *, started: bool, exhausted: bool) -> Captured:
+    if captured.ended is not Ended.EXIT:
+        return captured
+    if not started:
+        text = "The sandbox could not be set up on this machine; `slipway doctor` says what is missing."
+        raise Fault("sandbox_unavailable", text, evidence=captured.stderr.output().text)
+    if exhausted:
+        return replace(captured, ended=Ended.KILLED, note="It used more memory than its limit allows.")
+    if captured.exit_code in BY_SIGNAL:
+        return replace(captured, ended=Ended.KILLED, note="It was killed, as happens over a limit of memory, time or file size.")
+    return captured
+
+
+@dataclass
+class _Wires:
+    """The descriptors between us and bubblewrap: its options, what it reports, and the gate it waits at.
+
+    Options do not go through the command line: that is visible to everybody, inside and outside.
+    """
+
+    options: int
+    status: int
+    report: int
+    gate: int
+    opener: int
+
+    @classmethod
+    def open(cls, words: tuple[str, ...]) -> "_Wires":
+        """Fresh ones, with the options written."""
+        descriptor = os.memfd_create("options")
+        with os.fdopen(os.dup(descriptor), "wb") as file:
+            file.write(b"".join(os.fsencode(word) + b"\0" for word in words))
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        return cls(descriptor, *os.pipe(), *os.pipe())
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """What is left for the command line."""
+        return ("--args", str(self.options), "--json-status-fd", str(self.report), "--block-fd", str(self.gate))
+
+    @property
+    def theirs(self) -> tuple[int, ...]:
+        """The ends bubblewrap holds."""
+        return (self.options, self.report, self.gate)
+
+    def handshake(self, group: Group | None) -> int | None:
+        """Admit the namespace's first process to the group, let it go on, and return a handle on it; None if it is dead."""
+        for descriptor in self.theirs:
+            os.close(descriptor)
+        self.options = self.report = self.gate = -1
+        init = None
+        if first := self._first_report():
+            pid = int(json.loads(first)["child-pid"])
+            with contextlib.suppress(ProcessLookupError):
+                init = os.pidfd_open(pid)
+                if group is not None:
+                    group.admit(pid)
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self.opener, b".")
+        return init
+
+    def _first_report(self) -> bytes:
+        """The first line, which bubblewrap writes piece by piece; empty when it gave up before."""
+        line = b""
+        while not line.endswith(b"\n"):
+            ready, _, _ = select.select([self.status], [], [], START_S)
+            piece = os.read(self.status, 1) if ready else b""
+            if not piece:
+                return b""
+            line += piece
+        return line
+
+    def reported_exit(self) -> bool:
+        """Whether bubblewrap says that the program was started and ended; only after its end."""
+        ready, _, _ = select.select([self.status], [], [], 0)
+        return bool(ready) and b"exit-code" in os.read(self.status, 4096)
+
+    def close(self) -> None:
+        """Close what is still open."""
+        for name in ("options", "status", "report", "gate", "opener"):
+            if getattr(self, name) >= 0:
+                os.close(getattr(self, name))
+                setattr(self, name, -1)
