@@ -144,13 +144,17 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A commit made by the service from the agent's files. Verified tree = committed tree = pushed tree."""
+    """A commit made by the service from the agent's files. Verified tree = committed tree = pushed tree.
+
+    `base_files` is how many files the base has; 0 when nobody counted.
+    """
 
     commit: str
     tree: str
     base: str
     changes: tuple[Change, ...] = ()
     patch_bytes: int = 0
+    base_files: int = 0
 
 
 @dataclass(frozen=True, slots=True)
