@@ -147,6 +147,43 @@ def run(command: Command, bounds: Bounds, clock: Clock | None = None) -> Capture
         return running.wait()
 
 
+class Detached:
+    """A program that goes on without this process: a session of its own, no pipes, nobody watching."""
+
+    def __init__(self, child: "subprocess.Popen[bytes]") -> None:
+        self._child = child
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._child.pid
+
+    def ended(self) -> int | None:
+        """The exit code once it has ended, and None before."""
+        return self._child.poll()
+
+    def reap(self, timeout_s: float = GRACE_S) -> None:
+        """Wait for its end, which should be near; whoever started it owes it that."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._child.wait(timeout_s)
+
+
+def detach(command: Command) -> Detached:
+    """Start a program that outlives this one; it reads and writes nothing of ours. Raises OSError when it cannot be started."""
+    null = subprocess.DEVNULL
+    child = subprocess.Popen(
+        command.argv,
+        env=dict(command.env),
+        cwd=command.cwd,
+        stdin=null,
+        stdout=null,
+        stderr=null,
+        start_new_session=True,
+        pass_fds=command.pass_fds,
+    )
+    return Detached(child)
+
+
 @dataclass
 class _Progress:
     """What the watching thread knows so far."""
