@@ -34,7 +34,8 @@ class Remote(Protocol):
     def push_record(self, run: Run, ref: str, commit: str, record_ref: str, record: str, *, to: str) -> None:
         """In one atomic push to the local repository `to`: `ref` at `commit` and `record_ref` at a commit holding `record`.
 
-        Neither or both. Raises Refused(`push_refused` | `branch_checked_out` | `head_moved`) or Fault(`delivery_failed`).
+        Neither or both; a repeat with the same arguments is fine.
+        Raises Refused(`push_refused` | `branch_checked_out` | `head_moved`) or Fault(`delivery_failed`).
         """
         ...
 

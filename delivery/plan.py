@@ -15,6 +15,12 @@ from jobs.model import ItemKind, Run
 Page = Callable[[str], str | None]
 """The address of a run's page by its id; None where the service has no public address."""
 
+
+def unlisted(run_id: str) -> str | None:
+    """The page of a run that has none."""
+    return None
+
+
 MOST_SLUG = 40
 MOST_BRANCH = 120
 
@@ -45,7 +51,7 @@ class Plan:
         return f"refs/heads/{self.branch}"
 
 
-def plan(run: Run, *, key: bytes, page: Page) -> Plan:
+def plan(run: Run, *, key: bytes = b"", page: Page = unlisted) -> Plan:
     """The plan for `run.snapshot`. Raises Refused(`delivery_failed`) when that is not what the gates saw and passed."""
     snapshot, report = verified(run)
     follows = pull_followed(run)

@@ -1,0 +1,94 @@
+"""The one pull request of a run: found, adopted or opened, never twice.
+
+What is adopted has to be ours in every respect: our author, our repository, our commit, our mark.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from delivery.manager import Exists, Pull, Pulls
+from delivery.marks import carries
+from delivery.plan import Plan
+from jobs.errors import Fault, Refused
+from jobs.model import Run
+from jobs.ports import Clock
+
+LAG_S = (1.0, 2.0, 4.0, 8.0)
+"""Waits before looking again: what GitHub was told is not at once what every one of its replicas answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """Looks before it acts, and after GitHub says that there is one already."""
+
+    pulls: Pulls
+    clock: Clock
+    key: bytes
+
+    def followed(self, run: Run, made: Plan, number: int) -> Pull:
+        """The pull request a run was asked for on, before anything is pushed to it.
+
+        Raises Refused unless it is open, of this repository, and stands where the work was authorised.
+        """
+        pull = open_still(self.pulls.get(run.repository, number))
+        if pull.head_repository != run.repository.id:
+            raise Refused("push_refused", f"#{number} comes from another repository, and nothing is pushed there. Ask for a follow-up.")
+        if pull.head_sha not in (made.expect, made.sha):
+            raise Refused("head_moved", f"Somebody pushed to #{number} while the run worked on it; that work is left alone.")
+        return pull
+
+    def found_or_opened(self, run: Run, made: Plan) -> Pull:
+        """Ours, if GitHub shows it; else a new one; else ours after all, which GitHub had and did not show yet."""
+        found = self._own(run, made)
+        if found:
+            return found
+        try:
+            return self.pulls.create(run.repository, branch=made.branch, base=made.base, title=made.title, body=made.body, draft=made.draft)
+        except Exists:
+            found = self._look_again(lambda: self._own(run, made))
+        if found is None:
+            raise Refused("pull_refused", f"A pull request that is not ours stands on the branch {made.branch}. Close it, then retry.")
+        return found
+
+    def known(self, run: Run, made: Plan, number: int) -> Pull:
+        """The pull request an earlier try wrote down; its text is brought up to date unless somebody rewrote it."""
+        pull = self.pulls.get(run.repository, number)
+        if made.expect and carries(pull.body, run, self.key):
+            self.pulls.update(run.repository, number, title=made.title, body=made.body)
+        return pull
+
+    def settled(self, run: Run, made: Plan, pull: Pull) -> Pull:
+        """The pull request once its head is our commit. Raises Refused when it was closed, Fault while its head is another."""
+
+        def agreed() -> Pull | None:
+            now = open_still(self.pulls.get(run.repository, pull.number))
+            return now if now.head_sha == made.sha else None
+
+        settled = open_still(pull) if pull.head_sha == made.sha else self._look_again(agreed)
+        if settled is None:
+            raise Fault("head_moved", f"#{pull.number} does not stand at the verified commit. If somebody pushed to it, start a new run.")
+        return settled
+
+    def _own(self, run: Run, made: Plan) -> Pull | None:
+        found = self.pulls.find(run.repository, made.branch)
+        me = self.pulls.own_id(run.repository) if found else 0
+        return next((pull for pull in found if self._is_ours(run, made, pull, me)), None)
+
+    def _is_ours(self, run: Run, made: Plan, pull: Pull, me: int) -> bool:
+        here = pull.head_repository == run.repository.id and pull.head_ref == made.branch
+        return here and pull.author == me and pull.head_sha in (made.sha, made.expect) and carries(pull.body, run, self.key)
+
+    def _look_again(self, look: Callable[[], Pull | None]) -> Pull | None:
+        for wait in LAG_S:
+            self.clock.sleep(wait)
+            found = look()
+            if found is not None:
+                return found
+        return None
+
+
+def open_still(pull: Pull) -> Pull:
+    """The pull request. Raises Refused(`pull_closed`) when somebody closed or merged it."""
+    if not pull.open:
+        raise Refused("pull_closed", f"#{pull.number} was {'merged' if pull.merged else 'closed'} before the change could be delivered.")
+    return pull

@@ -1,0 +1,136 @@
+"""Delivery to GitHub: branch, check run, pull request, people. Each outside write is an effect row before it is tried."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from delivery.adoption import Adoption
+from delivery.manager import Board, CheckText, Pull, Pulls, Remote
+from delivery.plan import Page, Plan, plan
+from jobs import messages
+from jobs.errors import Refused
+from jobs.evidence import Receipt
+from jobs.model import Run
+from jobs.ports import Clock, Effects
+
+
+class Authority(Protocol):
+    """Asks again, at the last moment, whether the work may leave."""
+
+    def may_deliver(self, run: Run) -> None:
+        """Return if whoever asked for the run may still write to the repository.
+
+        Raises Refused(`not_authorised`), or Fault when there is no answer: doubt is no.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class GitHubDeliveryManager:
+    """Pushes the verified commit and opens one pull request for it, or pushes to the pull request the run was asked for on."""
+
+    remote: Remote
+    pulls: Pulls
+    board: Board
+    effects: Effects
+    authority: Authority
+    clock: Clock
+    key: bytes
+    page: Page
+
+    def deliver(self, run: Run) -> Receipt:
+        """A receipt only when the verified commit, the pushed one and the pull request's head are the same.
+
+        Raises Refused when GitHub said no: a branch made for this is gone again if nobody moved it. Raises Fault when the
+        outcome is not known: what there is stays, for the next try to adopt.
+        """
+        self.authority.may_deliver(run)
+        made = plan(run, key=self.key, page=self.page)
+        if made.follows:
+            self._adoption.followed(run, made, made.follows)
+        self._push(run, made)
+        try:
+            check, refused = self._check(run, made)
+            pull = self._pull(run, made)
+        except Refused:
+            self._take_back(run, made)
+            raise
+        warnings = (*refused, *self._dress(run, made, pull))
+        return Receipt("github", made.branch, made.sha, made.base_sha, pull.number, pull.url, check, warnings)
+
+    @property
+    def _adoption(self) -> Adoption:
+        return Adoption(self.pulls, self.clock, self.key)
+
+    def _push(self, run: Run, made: Plan) -> None:
+        effect = self.effects.intend(run, "push", made.sha)
+        if not effect.done:
+            self.remote.push(run, made.ref, made.sha, expect=made.expect)
+            self.effects.done(run, effect, {"ref": made.ref, "sha": made.sha})
+
+    def _take_back(self, run: Run, made: Plan) -> None:
+        """Remove a branch this delivery made, unless somebody moved it. One that stood before us is left."""
+        if made.expect is None:
+            self.remote.delete(run, made.ref, only_at=made.sha)
+
+    def _check(self, run: Run, made: Plan) -> tuple[int | None, tuple[str, ...]]:
+        """Our check on the pushed commit, in progress; `app/relay` concludes it. Refused, it is a warning only."""
+        effect = self.effects.intend(run, "check", made.sha)
+        if effect.done:
+            return _number(effect.external.get("id")), ()
+        try:
+            check = self._found_or_started(run, made)
+        except Refused as refused:
+            return None, (f"GitHub did not take the check run: {refused.reason.text}",)
+        self.effects.done(run, effect, {"id": check})
+        return check, ()
+
+    def _found_or_started(self, run: Run, made: Plan) -> int:
+        found = self.board.find_check(run.repository, made.sha, run.id)
+        if found is not None:
+            return found
+        page = self.page(run.id)
+        text = CheckText(messages.check_title(run), messages.check_summary(run, page))
+        return self.board.start_check(run.repository, made.sha, run.id, page, text)
+
+    def _pull(self, run: Run, made: Plan) -> Pull:
+        adoption = self._adoption
+        if made.follows:
+            return adoption.settled(run, made, self.pulls.get(run.repository, made.follows))
+        effect = self.effects.intend(run, "pull", made.branch)
+        number = _number(effect.external.get("number"))
+        if number is not None:
+            return adoption.settled(run, made, adoption.known(run, made, number))
+        pull = adoption.found_or_opened(run, made)
+        self.effects.done(run, effect, {"number": pull.number, "url": pull.url})
+        return adoption.settled(run, made, pull)
+
+    def _dress(self, run: Run, made: Plan, pull: Pull) -> tuple[str, ...]:
+        """Labels, reviewers, assignees, milestone, on a pull request of ours; what GitHub refuses of them is a warning."""
+        if made.follows:
+            return ()
+        effect = self.effects.intend(run, "dress", str(pull.number))
+        if effect.done:
+            told = effect.external.get("warnings")
+            return tuple(map(str, told)) if isinstance(told, list | tuple) else ()
+        warnings = tuple(self._dressed(run, made, pull.number))
+        self.effects.done(run, effect, {"warnings": list(warnings)})
+        return warnings
+
+    def _dressed(self, run: Run, made: Plan, number: int) -> Iterator[str]:
+        at = run.repository
+        try:
+            if made.labels:
+                self.pulls.label(at, number, made.labels)
+        except Refused as refused:
+            yield f"GitHub did not take the labels: {refused.reason.text}"
+        if not (made.reviewers or made.assignees or made.milestone):
+            return
+        try:
+            yield from self.pulls.assign(at, number, reviewers=made.reviewers, assignees=made.assignees, milestone=made.milestone)
+        except Refused as refused:
+            yield f"GitHub did not take reviewers, assignees or milestone: {refused.reason.text}"
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) else None

@@ -1,0 +1,39 @@
+"""Delivery to a repository on this machine: branch and record in one atomic push, so there are both or neither."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from delivery.manager import Remote
+from delivery.plan import plan
+from jobs.evidence import Receipt
+from jobs.model import Run
+from jobs.ports import Effects
+
+Where = Callable[[Run], str]
+"""The path of the repository a run is delivered to. Raises Refused(`push_refused`) when there is none for it."""
+
+
+def record_ref(run: Run) -> str:
+    """The ref that holds a run's record."""
+    return f"refs/slipway/{run.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalDeliveryManager:
+    """Leaves the verified commit on a branch, and beside it what a forge would keep in a pull request."""
+
+    remote: Remote
+    effects: Effects
+    where: Where
+
+    def deliver(self, run: Run) -> Receipt:
+        """The push is repeatable as it is; the effect row says what was meant, should it be found half told.
+
+        Raises Refused when the repository did not take it (neither branch nor record is there then), or Fault.
+        """
+        made = plan(run)
+        effect = self.effects.intend(run, "record", record_ref(run))
+        if not effect.done:
+            self.remote.push_record(run, made.ref, made.sha, record_ref(run), made.record, to=self.where(run))
+            self.effects.done(run, effect, {"ref": made.ref, "sha": made.sha, "record": record_ref(run)})
+        return Receipt("local", made.branch, made.sha, made.base_sha)
