@@ -283,6 +283,11 @@ class Rules(Rule):
         defaults = PROGRAM_FLOWS if self.agent.name in PROGRAMS else DEFAULT_FLOWS
         return {**defaults, **self.flows}[name]
 
+    @property
+    def flow_names(self) -> tuple[str, ...]:
+        """Every flow there is: the built-in ones and the repository's own."""
+        return tuple({**DEFAULT_FLOWS, **self.flows})
+
     def step(self, flow: str, name: str) -> StepRule:
         """The named step of a flow; the first one for an empty name."""
         order = self.flow(flow).order

@@ -1,0 +1,89 @@
+"""One run on a repository of this machine, in this process: no GitHub, no Redis, beside a running service or not."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from jobs.errors import UserError
+from jobs.model import Actor, Repository, Run, RunRequest, Source
+from jobs.rules import Rules
+
+QUEUE = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalOptions:
+    """What was asked for on the command line. `to` is a bare repository; None delivers into `repo` itself, as a new branch."""
+
+    repo: Path
+    title: str
+    body: str = ""
+    flow: str = "implement"
+    agent: str | None = None
+    base: str | None = None
+    to: Path | None = None
+
+
+class Runs(Protocol):
+    """Where runs are recorded."""
+
+    def start(self, request: RunRequest, rules: Rules) -> tuple[Run, bool]:
+        """Record and queue."""
+        ...
+
+
+class Heads(Protocol):
+    """The git side that is needed before there is a run."""
+
+    def root(self, path: Path) -> Path:
+        """The repository that `path` is in. Raises UserError when there is none."""
+        ...
+
+    def branch(self, repository: Path) -> str:
+        """The branch that is checked out, or a bare repository's own. Raises UserError for a detached head."""
+        ...
+
+
+class Catalogue(Protocol):
+    """The rules of a repository."""
+
+    def rules(self, repository: Repository) -> Rules:
+        """Its configuration within this server's policy. Raises UserError with every mistake."""
+        ...
+
+
+def begin(options: LocalOptions, *, heads: Heads, catalogue: Catalogue, runs: Runs, actor: str) -> Run:
+    """Record the run. Raises UserError when it cannot be asked for like this."""
+    if not options.title.strip():
+        raise UserError("The task needs a title: give --title, or an --issue file whose first line is one.")
+    repository = local_repository(heads.root(options.repo), heads, options.base)
+    rules = catalogue.rules(repository)
+    request = RunRequest(
+        intent_key=f"cli:{secrets.token_hex(16)}",
+        repository=repository,
+        source=Source("cli", actor=Actor(id=0, login=actor, permission="admin")),
+        title=options.title.strip(),
+        body=options.body,
+        flow=_flow(options.flow, rules),
+        agent=options.agent,
+        base=repository.default_branch,
+        deliver="local",
+        deliver_to=str(options.to.resolve() if options.to else repository.path),
+    )
+    return runs.start(request, rules)[0]
+
+
+def local_repository(path: Path, heads: Heads, base: str | None = None) -> Repository:
+    """A repository that no server file names: its id comes from where it lies."""
+    number = int.from_bytes(hashlib.sha256(str(path).encode()).digest()[:6])
+    return Repository(number, f"local/{path.name}", 0, base or heads.branch(path), str(path))
+
+
+def _flow(name: str, rules: Rules) -> str:
+    try:
+        rules.flow(name)
+    except KeyError:
+        raise UserError(f"There is no flow {name!r}. Name one of: {', '.join(rules.flow_names)}.") from None
+    return name
