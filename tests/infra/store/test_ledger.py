@@ -1,0 +1,180 @@
+"""What a worker may rely on: one holder, fenced writes, final states that never change."""
+
+from dataclasses import dataclass, replace
+
+import pytest
+import sqlalchemy as sa
+
+from infra.store.ledger import SqlLedger
+from infra.store.runs import SqlRuns
+from infra.store.schema import event, outbox
+from jobs import events as e
+from jobs.errors import LeaseLost, Reason
+from jobs.machine import IllegalTransition
+from jobs.model import Lease, Phase, Run, RunState
+from tests.infra.store.asked import LAUNCHED, RECEIPT, VERIFIED, WHOLE, start, walk
+
+OVER = -1.0
+"""A lease length that is over at once."""
+
+
+def test_a_claim_gives_a_lease_and_a_committed_walk_ends_the_run(engine: sa.Engine) -> None:
+    """Proves: 000-13, 001-01."""
+    ledger = SqlLedger(engine)
+    queued = start(engine)
+    run = ledger.claim("agents", "worker-1")
+    assert run is not None
+    assert (run.id, run.state, run.attempt, run.lease) == (queued.id, RunState.RUNNING, 1, Lease(1, "worker-1"))
+    done = walk(ledger, run, *WHOLE)
+    assert (done.state, done.receipt, done.lease) == (RunState.SUCCEEDED, RECEIPT, None)
+    assert ledger.load(run.id) == done
+    assert ledger.claim("agents", "worker-1") is None
+
+
+def test_a_commit_sees_what_others_stored_meanwhile(engine: sa.Engine) -> None:
+    """Proves: 000-21."""
+    ledger, runs = SqlLedger(engine), SqlRuns(engine)
+    start(engine)
+    run = ledger.claim("agents", "w")
+    runs.say(run.id, "anna", "In Breton, please.", comment=3)
+    runs.say(run.id, "anna", "In Breton, please.", comment=3)
+    assert runs.stop(run.id, "anna", "Enough.").state is RunState.RUNNING
+    after = ledger.commit(run, e.Prepared("b" * 40))
+    assert (after.stop_requested, after.phase, ledger.messages(after)) == ("Enough.", Phase.BUILD, ["In Breton, please."])
+
+
+def test_a_writer_that_lost_its_lease_changes_nothing(engine: sa.Engine) -> None:
+    """Proves: F28, I07, 001-13."""
+    start(engine)
+    zombie = SqlLedger(engine, lease_s=OVER).claim("agents", "first")
+    ledger = SqlLedger(engine)
+    with pytest.raises(LeaseLost):
+        ledger.commit(zombie, e.Prepared("a" * 40))
+    assert ledger.expire() == [zombie.id]
+    second = ledger.claim("agents", "second")
+    assert second.lease.token > zombie.lease.token
+    before = _events(engine, zombie.id)
+    for event_ in (e.Prepared("a" * 40), e.Released(), e.GaveUp(Reason("internal_error", "It broke."))):
+        with pytest.raises(LeaseLost):
+            ledger.commit(zombie, event_)
+    assert not ledger.renew(zombie)
+    assert _events(engine, zombie.id) == before
+    assert ledger.load(zombie.id) == second
+
+
+def test_a_final_run_never_changes(engine: sa.Engine) -> None:
+    """Proves: I07, 004-01."""
+    ledger = SqlLedger(engine)
+    start(engine)
+    held = ledger.claim("agents", "w")
+    done = walk(ledger, held, *WHOLE)
+    with pytest.raises(LeaseLost):
+        ledger.commit(replace(done, lease=held.lease), e.GaveUp(Reason("internal_error", "Too late.")))
+    assert ledger.load(done.id) == done
+
+
+def test_an_event_that_cannot_happen_leaves_no_trace(engine: sa.Engine) -> None:
+    ledger = SqlLedger(engine)
+    start(engine)
+    run = ledger.claim("agents", "w")
+    with pytest.raises(IllegalTransition):
+        ledger.commit(run, e.Delivered(RECEIPT))
+    assert _events(engine, run.id) == ["Queued", "Claimed"]
+    assert ledger.load(run.id) == run
+
+
+def test_a_commit_whose_answer_was_lost_is_stored_once(engine: sa.Engine) -> None:
+    """Proves: F47."""
+    ledger = SqlLedger(engine)
+    start(engine)
+    run = ledger.claim("agents", "w")
+    first = ledger.commit(run, e.Prepared("b" * 40))
+    assert ledger.commit(run, e.Prepared("b" * 40)) == first
+    assert _events(engine, run.id) == ["Queued", "Claimed", "Prepared"]
+
+
+def test_renewing_keeps_the_run(engine: sa.Engine) -> None:
+    ledger = SqlLedger(engine, lease_s=0.5)
+    start(engine)
+    run = ledger.claim("agents", "w")
+    assert SqlLedger(engine, lease_s=60).renew(run)
+    assert SqlLedger(engine, lease_s=OVER).renew(run)
+    assert not ledger.renew(run)
+    assert not ledger.renew(replace(run, lease=None))
+
+
+@pytest.mark.parametrize("given_back", [e.Released(), e.Parked(Reason("github_unavailable", "GitHub is down."), 0.0)])
+def test_an_event_that_leaves_the_worker_gives_the_lease_back(engine: sa.Engine, given_back: e.Event) -> None:
+    ledger = SqlLedger(engine)
+    start(engine)
+    run = ledger.claim("agents", "w")
+    after = ledger.release(walk(ledger, run, *LAUNCHED), given_back)
+    assert after.lease is None
+    with pytest.raises(LeaseLost):
+        ledger.commit(replace(after, lease=run.lease), e.Prepared("b" * 40))
+
+
+def test_a_lost_worker_costs_a_new_attempt_and_the_third_ends_the_run(engine: sa.Engine) -> None:
+    """Proves: F30, I05, 002-05, 001-01."""
+    ledger = SqlLedger(engine, lease_s=OVER)
+    run = start(engine)
+    for attempt in (1, 2, 3):
+        assert ledger.claim("agents", "w").attempt == attempt
+        assert ledger.expire() == ([run.id] if attempt < 3 else [])
+    ended = ledger.load(run.id)
+    assert (ended.state, ended.reason.code) == (RunState.FAILED, "poison")
+
+
+def test_a_stop_that_the_lost_worker_never_saw_ends_the_run_when_it_comes_back(engine: sa.Engine) -> None:
+    ledger = SqlLedger(engine, lease_s=OVER)
+    start(engine)
+    run = ledger.claim("agents", "w")
+    SqlRuns(engine).stop(run.id, "anna", "Enough.")
+    assert ledger.expire() == []
+    assert (ledger.load(run.id).state, _events(engine, run.id)[-2:]) == (RunState.CANCELLED, ["LeaseExpired", "Cancelled"])
+
+
+def test_a_verified_run_is_claimed_for_its_delivery(engine: sa.Engine) -> None:
+    ledger = SqlLedger(engine)
+    start(engine)
+    ledger.release(walk(ledger, ledger.claim("agents", "w"), *VERIFIED, e.FlowFinished()))
+    run = ledger.claim("agents", "w")
+    assert (run.state, run.phase, run.attempt) == (RunState.DELIVERING, Phase.DELIVER, 2)
+
+
+@pytest.mark.parametrize(("until", "state"), [(1.0, RunState.QUEUED), (0.0, RunState.PARKED), (9e9, RunState.PARKED)])
+def test_a_parked_run_wakes_when_its_time_has_come(engine: sa.Engine, until: float, state: RunState) -> None:
+    ledger = SqlLedger(engine)
+    start(engine)
+    run = ledger.commit(ledger.claim("agents", "w"), e.Parked(Reason("github_unavailable", "GitHub is down."), until))
+    assert ledger.wake() == ([run.id] if state is RunState.QUEUED else [])
+    assert ledger.load(run.id).state is state
+
+
+@dataclass(frozen=True)
+class Told:
+    id: str
+    type: str
+    url: str
+    body: bytes
+
+
+def test_callbacks_are_written_with_the_event_or_not_at_all(engine: sa.Engine) -> None:
+    """Proves: I10."""
+
+    def messages(run: Run, event_: e.Event, at: float) -> list[Told]:
+        return [Told(f"{run.id[:8]}-{run.version}", f"run.{run.state}", "https://example.org/hook", b"{}")]
+
+    ledger = SqlLedger(engine, messages=messages)
+    start(engine)
+    run = ledger.claim("agents", "w")
+    with pytest.raises(IllegalTransition):
+        ledger.commit(run, e.Delivered(RECEIPT))
+    ledger.commit(run, e.Prepared("b" * 40))
+    with engine.connect() as connection:
+        assert len(connection.execute(sa.select(outbox)).all()) == 2
+
+
+def _events(engine: sa.Engine, run_id: str) -> list[str]:
+    with engine.connect() as connection:
+        return list(connection.scalars(sa.select(event.c.type).where(event.c.run_id == run_id).order_by(event.c.seq)))
