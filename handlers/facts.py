@@ -1,9 +1,12 @@
-"""What a decision needs to know of the forge, beside the event itself. Fetched when first needed, never by a handler."""
+"""What a decision needs to know beside the event itself. Fetched when first needed, never by a handler."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Protocol
 
+from jobs.config import Mistake
 from jobs.model import Actor, ItemKind, Repository
+from jobs.rules import Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +51,58 @@ class Forge(Protocol):
     def label_event(self, repository: Repository, number: int, label: str) -> int | None:
         """The id of the newest `labeled` event of that label (GET /issues/{n}/events), for the intent key."""
         ...
+
+
+class Need(Enum):
+    """A fact that has to be fetched, named by whoever reads it."""
+
+    ACTIVE = auto()
+    RULES = auto()
+    PERMISSION = auto()
+    ITEM = auto()
+    LABEL_EVENT = auto()
+    RECENT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Whom and what the operator lets in. An empty set of repositories or users lets in all that GitHub says has the right.
+
+    Repositories are full names, `owner/*` or numeric ids, and users are logins, all in small letters; bots are numeric ids only.
+    `own` are the user ids our own writes carry; `agents` are those that may be asked for (None: every one).
+    """
+
+    app: int = 0
+    own: frozenset[int] = frozenset()
+    repositories: frozenset[str] = frozenset()
+    users: frozenset[str] = frozenset()
+    bots: frozenset[int] = frozenset()
+    agents: tuple[str, ...] | None = None
+    actor_per_hour: int = 30
+    item_per_hour: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """How often was asked within the window of an hour that is number `window`, by the same actor and on the same item."""
+
+    actor: int
+    item: int
+    window: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known while one asking is decided. A fact nobody fetched reads as the answer that admits nothing.
+
+    `mistakes` are the repository's configuration's; with any, `rules` are the defaults and nothing may be started by them.
+    """
+
+    admitted: Admitted = Admitted()
+    active: bool = False
+    rules: Rules = field(default_factory=lambda: Rules(enabled=False))
+    mistakes: tuple[Mistake, ...] = ()
+    permission: str = "none"
+    item: Item | None = None
+    label_event: int | None = None
+    recent: Recent | None = None

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from jobs.errors import Reason
 from jobs.model import Repository, RunRequest, Source
 
 
@@ -15,6 +16,15 @@ class StartRun(Intent):
     """Record a run under `request.intent_key` and queue it; the same key again is the same run."""
 
     request: RunRequest
+
+
+@dataclass(frozen=True, slots=True)
+class RejectRun(Intent):
+    """Record that the request was made and may not start, and why; `details` are the single points."""
+
+    request: RunRequest
+    reason: Reason
+    details: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +55,37 @@ class RetryById(Intent):
     repository: Repository
     source: Source
     intent_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetryByCommit(Intent):
+    """As RetryRun, for the newest run that delivered or checked the commit."""
+
+    sha: str
+    repository: Repository
+    source: Source
+    intent_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class FixById(Intent):
+    """Start the flow `fix` on what a run delivered, or on what it was asked for, as the commit stands that GitHub shows."""
+
+    run_id: str
+    repository: Repository
+    source: Source
+    intent_key: str
+    sha: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopById(Intent):
+    """As StopRun, for the run whose id GitHub gives back to us."""
+
+    run_id: str
+    repository: Repository
+    actor: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,10 @@
+"""Installations of our App: made, changed, suspended, removed."""
+
+from handlers.events import InstallationMoved
+from handlers.facts import Facts
+from handlers.intents import InstallationChanged, Intent
+
+
+def on_installation(event: InstallationMoved, facts: Facts) -> list[Intent]:
+    """Whoever keeps runs and caches of the installation should look."""
+    return [InstallationChanged(event.installation, event.change, event.repositories)]

@@ -1,0 +1,39 @@
+"""Labels: one that names a flow starts a run, and taking `slipway:running` off stops it."""
+
+from handlers.events import Labeled, Unlabeled
+from handlers.facts import Facts, Need
+from handlers.intents import Ignore, Intent, StopRun
+from handlers.requests import Wish, start
+from jobs.messages import LABELS
+
+NEEDS = (Need.RULES, Need.ITEM, Need.LABEL_EVENT)
+
+
+def flow_of(event: Labeled, facts: Facts) -> str | None:
+    """The flow the label names; None for a label that is not ours."""
+    return facts.rules.labels.get(event.label)
+
+
+def wish(event: Labeled, facts: Facts) -> Wish:
+    """What the label asks for; its key is the same from whatever source the label becomes known."""
+    return Wish(flow_of(event, facts) or "implement", f"label:{event.repository.id}:{facts.label_event}", "label")
+
+
+def on_labeled(event: Labeled, facts: Facts) -> list[Intent]:
+    """Start the flow, unless the world has moved on since: the issue as it stands now decides."""
+    item = facts.item
+    if item is None or not item.open:
+        return [Ignore("the issue is not open any more")]
+    if event.label not in item.labels or facts.label_event is None:
+        return [Ignore(f"the label {event.label!r} is not on the issue any more")]
+    return start(event, facts, wish(event, facts))
+
+
+def on_unlabeled(event: Unlabeled, facts: Facts) -> list[Intent]:
+    """Somebody other than us took the label off that says a run is at work."""
+    if event.label != LABELS["running"]:
+        return [Ignore(f"the label {event.label!r} means nothing when it is taken off")]
+    if event.sender and event.sender.id in facts.admitted.own:
+        return [Ignore("our own doing")]
+    who = event.sender.login if event.sender else "Somebody"
+    return [StopRun(event.repository, event.number, who, f"{who} took the label {event.label} off.")]

@@ -1,0 +1,146 @@
+"""From an asking to a request for a run, or to the reason why there cannot be one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from handlers import words
+from handlers.events import Asked, Commented, OnItem, Options
+from handlers.facts import Facts, Item
+from handlers.intents import Ignore, Intent, React, RejectRun, Reply, StartRun
+from jobs.errors import Reason
+from jobs.model import Actor, ItemKind, RunRequest, Source
+from jobs.rules import BUILT_IN_AGENTS, DEFAULT_FLOWS, PROGRAMS, Rules
+
+MOST_SENTENCE = 900
+"""Characters of a reason that a status comment shows whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants to have done."""
+
+    flow: str
+    key: str
+    trigger: str
+    options: Options = field(default_factory=Options)
+    instructions: str = ""
+
+
+def start(event: OnItem, facts: Facts, wish: Wish) -> list[Intent]:
+    """A run and 👀, or the answer why there is none."""
+    found = request(event, facts, wish)
+    return [seen(event), StartRun(found)] if isinstance(found, RunRequest) else found
+
+
+def request(event: OnItem, facts: Facts, wish: Wish) -> RunRequest | list[Intent]:
+    """The request, with a pull request's head pinned to the commit that was vouched for; or what to answer instead."""
+    if facts.item is None:
+        return [Ignore("the item could not be looked at")]
+    answer = _misplaced(event, facts, facts.item, wish)
+    if answer:
+        return [reply(event, answer)]
+    asked = pinned(plain(event, facts, wish), facts.item)
+    reason = _impossible(asked, facts)
+    return [RejectRun(asked, reason)] if reason else asked
+
+
+def invalid(event: OnItem, facts: Facts, wish: Wish) -> list[Intent]:
+    """The request as one that was turned away because the configuration cannot be used; every mistake is said once."""
+    sentence = words.config_invalid(facts.mistakes)
+    rejected = RejectRun(plain(event, facts, wish), Reason("config_invalid", sentence), tuple(map(str, facts.mistakes)))
+    whole = [] if len(sentence) <= MOST_SENTENCE else [reply(event, words.config_mistakes(facts.mistakes))]
+    return [rejected, *whole]
+
+
+def plain(event: OnItem, facts: Facts, wish: Wish) -> RunRequest:
+    """The request as far as the event alone tells it."""
+    return RunRequest(
+        intent_key=wish.key,
+        repository=event.repository,
+        source=source(event, facts, wish.trigger),
+        title=event.title or f"{event.repository.full_name}#{event.number}",
+        body=event.body,
+        instructions=wish.instructions,
+        flow=wish.flow,
+        agent=wish.options.agent,
+        base=wish.options.base,
+        cost_usd=wish.options.budget,
+    )
+
+
+def pinned(asked: RunRequest, item: Item) -> RunRequest:
+    """On a pull request: exactly the head that was looked at, whatever is pushed later."""
+    if item.kind is not ItemKind.PULL:
+        return asked
+    return replace(asked, base=item.base_ref, head_sha=item.head_sha, head_ref=item.head_ref)
+
+
+def source(event: Asked, facts: Facts, trigger: str) -> Source:
+    """Where a run comes from; the actor with the permission that was found."""
+    comment = event.comment if isinstance(event, Commented) else None
+    url = event.url if isinstance(event, OnItem) else None
+    return Source(trigger, event.delivery, event.kind, event.number or None, comment, actor(event, facts), url)
+
+
+def actor(event: Asked, facts: Facts) -> Actor | None:
+    """Who asked, with the permission that was found."""
+    return replace(event.sender.actor, permission=facts.permission) if event.sender else None
+
+
+def login(event: Asked) -> str:
+    """Who asked, for a sentence."""
+    return event.sender.login if event.sender else "somebody"
+
+
+def seen(event: Asked) -> React:
+    """👀 on the comment, or on the item a label was put on."""
+    return React(event.repository, event.number, event.comment if isinstance(event, Commented) else None)
+
+
+def reply(event: Asked, text: str, key: str = "") -> Reply:
+    """An answer, said once for this asking, or once for `key`."""
+    return Reply(event.repository, event.number, text, key or f"{event.key}:reply")
+
+
+def _misplaced(event: OnItem, facts: Facts, item: Item, wish: Wish) -> str:
+    """What is wrong with the place, the commit or the money; empty when nothing is."""
+    pull, most = item.kind is ItemKind.PULL, facts.rules.limits.cost_usd
+    if not item.open:
+        return words.closed("pull request" if pull else "issue")
+    if not pull and (wish.options.sha or wish.flow == "review"):
+        return words.only_on_pull("`--sha`" if wish.options.sha else "`/slipway review`")
+    if pull and wish.options.base:
+        return words.base_is_given()
+    if wish.options.budget and most and wish.options.budget > most:
+        return words.over_budget(wish.options.budget, most)
+    return _untrusted(event, facts, item, wish.options.sha) if pull else ""
+
+
+def _untrusted(event: OnItem, facts: Facts, item: Item, sha: str | None) -> str:
+    """Why the head of a pull request may not be worked on; empty when it may."""
+    head = item.head_sha or ""
+    foreign = item.head_repository != event.repository.id
+    if foreign and not facts.rules.forks:
+        return words.fork_refused()
+    if foreign and not sha:
+        return words.fork_needs_sha(head)
+    if not head or (sha and not head.startswith(sha)):
+        return words.head_is(sha or "", head)
+    return ""
+
+
+def _impossible(asked: RunRequest, facts: Facts) -> Reason | None:
+    """Why the request can never run under these rules."""
+    flows = list({**DEFAULT_FLOWS, **facts.rules.flows})
+    if asked.flow not in flows:
+        return Reason("unknown_flow", words.unknown_flow(asked.flow, flows))
+    agents = _agents(facts.rules, facts.admitted.agents)
+    if asked.agent is not None and asked.agent not in agents:
+        return Reason("unknown_agent", words.unknown_agent(asked.agent, agents))
+    return None
+
+
+def _agents(rules: Rules, admitted: Sequence[str] | None) -> list[str]:
+    """The agents that may be asked for: a program of the repository's own only if it names one."""
+    allowed = BUILT_IN_AGENTS if admitted is None else admitted
+    return [name for name in allowed if name not in PROGRAMS or name == rules.agent.name]

@@ -1,0 +1,195 @@
+"""Every word a person reads in answer to what they asked. Each says what happened and what to do.
+
+What others wrote is made harmless on the way, and no line begins with a command of ours.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from jobs.config import PATH, Mistake
+from jobs.markdown import code, line, table
+
+MOST_LISTED = 40
+
+EXPECTED: Mapping[str, str] = {
+    "flow": "the name of a flow, such as `implement`",
+    "base": "the name of a branch",
+    "budget": "an amount in dollars, such as `2.50`",
+    "sha": "at least the first 7 characters of the pull request's head commit",
+}
+SEE_HELP = "`/slipway help` lists every command."
+
+# a line that is no command
+
+
+def too_many_commands(found: int, most: int) -> str:
+    """More commands in one comment than are carried out."""
+    return f"This comment has {found} commands; at most {most} are taken from one comment, so none of them was. Split it up."
+
+
+def line_too_long(length: int, most: int) -> str:
+    """A command line nobody types."""
+    return f"The command line has {length} characters; at most {most} are read. Put the rest on the lines below it."
+
+
+def unknown_command(word: str, near: str | None) -> str:
+    """One word that is no command."""
+    hint = f"Did you mean `/slipway {near}`? " if near else ""
+    return f"There is no command {code(word)}. {hint}To hand a single word to an agent write {code('/slipway run ' + word)}. {SEE_HELP}"
+
+
+def unknown_option(name: str, near: str | None) -> str:
+    """An option that does not exist."""
+    hint = f"Did you mean `--{near}`? " if near else ""
+    return f"There is no option {code('--' + name)}, so nothing was done. {hint}Text with dashes goes behind a lone `--`. {SEE_HELP}"
+
+
+def option_twice(name: str) -> str:
+    """The same option twice."""
+    return f"The option `--{name}` stands twice, so nothing was done. Keep one."
+
+
+def unbalanced(name: str) -> str:
+    """A quotation mark without its partner."""
+    return f"The quotation mark after `--{name}` is not closed on the same word, so nothing was done. No value needs quotes."
+
+
+def value_missing(name: str) -> str:
+    """An option without a value."""
+    return f"The option `--{name}` needs a value, as in `--{name}=…`; nothing was done."
+
+
+def bad_value(name: str, value: str, expected: str) -> str:
+    """A value that cannot be one."""
+    return f"{code(value)} cannot be the value of `--{name}`: write {expected}. Nothing was done."
+
+
+def option_not_here(command: str, name: str) -> str:
+    """An option of another command."""
+    return f"`/slipway {command}` takes no `--{name}`, so nothing was done. {SEE_HELP}"
+
+
+def takes_no_text(command: str, whole: str) -> str:
+    """Words behind a command that takes none: perhaps they were a task."""
+    return f"`/slipway {command}` takes no words after it, so nothing was done. If they are a task, write {code('/slipway run ' + whole)}."
+
+
+def help_text(rows: Sequence[tuple[str, bool, Sequence[str], str, str]]) -> str:
+    """The list of commands: name, whether text may follow, options, least role, what it does."""
+    cells = [(_usage(name, text, options), role, what) for name, text, options, role, what in rows]
+    return "\n\n".join(
+        [
+            "**What Slipway understands**, at the start of a line of a new comment:",
+            table(("Command", "Least role", "What it does"), cells),
+            "Without one of these words, `/slipway` and some text is a `run`; while a run works here, it is a message to its agent, "
+            "and so is any other comment by somebody with write permission.",
+        ]
+    )
+
+
+def _usage(name: str, text: bool, options: Sequence[str]) -> str:
+    parts = [f"`/slipway {name}{' …' if text else ''}`", *(f"`{option}`" for option in options)]
+    return " ".join(parts)
+
+
+# who may not
+
+
+def forbidden(login: str, wanted: str, least: str, has: str) -> str:
+    """A role that is too low."""
+    return (
+        f"{code(login)} has the role {code(has)} here, and {wanted} needs at least {code(least)}, so nothing was done. "
+        "Somebody with that role can ask for it instead."
+    )
+
+
+def not_admitted(login: str) -> str:
+    """A user the operator did not name."""
+    return f"{code(login)} is not among the users this server listens to, so nothing was done. Its operator can add them."
+
+
+def too_often(who: str, most: int) -> str:
+    """More than an hour takes."""
+    return f"{who} asked {most} times within this hour, and that is the most this server takes. Ask again in the next hour."
+
+
+# what cannot be started
+
+
+def closed(noun: str) -> str:
+    """The item is closed."""
+    return f"This {noun} is closed, so nothing was started. Open it again, then ask again."
+
+
+def only_on_pull(what: str) -> str:
+    """An issue where a pull request is needed."""
+    return f"{what} needs a pull request, and this is an issue, so nothing was started. Ask on the pull request."
+
+
+def base_is_given() -> str:
+    """`--base` on a pull request."""
+    return "A pull request has its base already, so `--base` means nothing here and nothing was started. Leave it out."
+
+
+def fork_refused() -> str:
+    """A fork's head, and the repository does not take them."""
+    return (
+        "The head of this pull request is in another repository, and this one does not work on those, so nothing was started. "
+        f"`forks: true` in `{PATH}` would allow it."
+    )
+
+
+def fork_needs_sha(head: str) -> str:
+    """A fork's head has to be named by whoever vouches for it."""
+    return f"The head of this pull request is in another repository. Look at `{head}`, then name it: `--sha {head}`. Nothing was started."
+
+
+def head_is(sha: str, head: str) -> str:
+    """The named commit is not the head."""
+    return f"{code(sha)} is not the head of this pull request any more: that is `{head}`. Look at it, then ask again. Nothing was started."
+
+
+def over_budget(asked: float, most: float) -> str:
+    """More money than a run here may cost."""
+    return f"`--budget {asked:g}` is more than the ${most:g} a run may cost here (`limits.cost_usd`), so nothing was started. Ask for less."
+
+
+def unknown_flow(name: str, known: Sequence[str]) -> str:
+    """A flow nobody defined."""
+    return f"There is no flow {name!r} here. Use one of {', '.join(known)}, or define it in {PATH}."
+
+
+def unknown_agent(name: str, known: Sequence[str]) -> str:
+    """An agent that cannot be asked for here."""
+    return f"The agent {name!r} cannot be used here. Use one of {', '.join(known)}."
+
+
+def config_invalid(mistakes: Sequence[Mistake]) -> str:
+    """Every mistake of the configuration, in one sentence."""
+    return f"{PATH} on the default branch cannot be used: {'; '.join(map(str, mistakes))}. Correct it there."
+
+
+def config_mistakes(mistakes: Sequence[Mistake]) -> str:
+    """Every mistake of the configuration, as a list."""
+    items = [f"- {line(str(mistake), 500)}" for mistake in mistakes[:MOST_LISTED]]
+    more = [f"- and {len(mistakes) - MOST_LISTED} more"] if len(mistakes) > MOST_LISTED else []
+    return "\n".join(
+        [f"`{PATH}` on the default branch cannot be used, so nothing was done:", "", *items, *more, "", "Correct it there, then ask again."]
+    )
+
+
+# small answers
+
+
+def paused() -> str:
+    """The answer to `pause`."""
+    return "Slipway starts nothing more in this repository; what runs now, finishes. `/slipway resume` ends the pause."
+
+
+def resumed() -> str:
+    """The answer to `resume`."""
+    return "The pause is over: Slipway starts what is asked for in this repository again."
+
+
+def nothing_here(what: str) -> str:
+    """A command about a run, and there is none."""
+    return f"There is no run on this item {what}. `/slipway run …` starts one."
