@@ -33,11 +33,11 @@ class Pools(Rule):
 
 
 class Admission(Rule):
-    """Who is listened to. An empty list of repositories or users means: whoever GitHub says has the right."""
+    """Who is listened to, bots by their numeric ids. An empty list of repositories or users means: whoever GitHub says has the right."""
 
     repositories: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
-    bots: tuple[str, ...] = ()
+    bots: tuple[int, ...] = ()
     actor_per_hour: Count = 30
     item_per_hour: Count = 10
 
