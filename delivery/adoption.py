@@ -30,7 +30,7 @@ class Adoption:
 
         Raises Refused unless it is open, of this repository, and stands where the work was authorised.
         """
-        pull = open_still(self.pulls.get(run.repository, number))
+        pull = open_still(self.pulls.get(run.repository, number), made.sha)
         if pull.head_repository != run.repository.id:
             raise Refused("push_refused", f"#{number} comes from another repository, and nothing is pushed there. Ask for a follow-up.")
         if pull.head_sha not in (made.expect, made.sha):
@@ -61,10 +61,10 @@ class Adoption:
         """The pull request once its head is our commit. Raises Refused when it was closed, Fault while its head is another."""
 
         def agreed() -> Pull | None:
-            now = open_still(self.pulls.get(run.repository, pull.number))
+            now = open_still(self.pulls.get(run.repository, pull.number), made.sha)
             return now if now.head_sha == made.sha else None
 
-        settled = open_still(pull) if pull.head_sha == made.sha else self._look_again(agreed)
+        settled = open_still(pull, made.sha) if pull.head_sha == made.sha else self._look_again(agreed)
         if settled is None:
             raise Fault("head_moved", f"#{pull.number} does not stand at the verified commit. If somebody pushed to it, start a new run.")
         return settled
@@ -87,8 +87,8 @@ class Adoption:
         return None
 
 
-def open_still(pull: Pull) -> Pull:
-    """The pull request. Raises Refused(`pull_closed`) when somebody closed or merged it."""
-    if not pull.open:
+def open_still(pull: Pull, sha: str) -> Pull:
+    """The pull request. Raises Refused(`pull_closed`) when it was closed, or merged without our commit as its head."""
+    if not pull.open and not (pull.merged and pull.head_sha == sha):
         raise Refused("pull_closed", f"#{pull.number} was {'merged' if pull.merged else 'closed'} before the change could be delivered.")
     return pull

@@ -1,0 +1,197 @@
+"""What every delivery manager owes its callers, GitHub's, the local one and one nobody has written yet alike.
+
+Each is broken at each of its calls to the outside and to its own records, before and after the call took effect, by a death
+of the process and by a lost answer; then it is asked again. There is one delivery, and it is of the verified commit.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from delivery import DELIVERIES
+from delivery.github import GitHubDeliveryManager
+from delivery.local import LocalDeliveryManager, record_ref
+from delivery.manager import DeliveryManager
+from delivery.plan import plan
+from jobs.errors import Fault, LeaseLost, Refused
+from jobs.evidence import Receipt
+from jobs.model import Lease, Run
+from jobs.ports import Effects
+from tests.delivery import runs
+from tests.fakes.engine import FakeClock
+from tests.fakes.forge import Breaks, Crash, FakeAuthority, FakeEffects, FakeForge
+
+MOST_CALLS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class MailDeliveryManager:
+    """A third way, which no other file knows of: the patch is sent to a list, once."""
+
+    mails: "Mails"
+    effects: Effects
+
+    def deliver(self, run: Run) -> Receipt:
+        made = plan(run)
+        effect = self.effects.intend(run, "mail", made.branch)
+        if not effect.done and not self.mails.has(made.branch):
+            self.mails.send(made.branch, made.sha)
+        self.effects.done(run, effect, {"subject": made.branch})
+        return Receipt("mail", made.branch, made.sha, made.base_sha)
+
+
+@dataclass
+class Mails:
+    sent: list[tuple[str, str]] = field(default_factory=list)
+    refuse: Refused | None = None
+
+    def has(self, subject: str) -> bool:
+        return subject in dict(self.sent)
+
+    def send(self, subject: str, sha: str) -> None:
+        if self.refuse:
+            raise self.refuse
+        self.sent.append((subject, sha))
+
+
+@dataclass
+class World:
+    """An outside, our records, and a manager between them that can be made anew, as after a crash."""
+
+    make: Callable[[Breaks], DeliveryManager]
+    delivered: Callable[[], list[str]]
+    """The commits of whole deliveries; half of one fails here."""
+    outside: Callable[[], tuple[object, ...]]
+    """Everything a delivery leaves outside, whole or half."""
+    refuse: Callable[[Refused], None]
+    effects: FakeEffects
+
+
+def github() -> World:
+    forge, effects = FakeForge(), FakeEffects()
+
+    def make(breaks: Breaks) -> DeliveryManager:
+        door, own = breaks.door(forge), breaks.door(effects)
+        return GitHubDeliveryManager(door, door, door, own, FakeAuthority(), FakeClock(), runs.KEY, lambda _: None)
+
+    def delivered() -> list[str]:
+        assert len(forge.checks) <= 1
+        assert sorted(forge.refs.values()) == [pull.head_sha for pull in forge.pulls]
+        return [pull.head_sha for pull in forge.pulls]
+
+    return World(make, delivered, lambda: (*forge.refs.items(), *forge.pulls), lambda no: forge.refuse.update(create=no), effects)
+
+
+def local() -> World:
+    forge, effects = FakeForge(), FakeEffects()
+
+    def make(breaks: Breaks) -> DeliveryManager:
+        return LocalDeliveryManager(breaks.door(forge), breaks.door(effects), lambda _: "target.git")
+
+    def delivered() -> list[str]:
+        assert (record_ref(runs.run()) in forge.target) == bool(forge.target)
+        return [value for ref, value in forge.target.items() if ref.startswith("refs/heads/")]
+
+    return World(make, delivered, lambda: tuple(forge.target.items()), lambda no: forge.refuse.update(push_record=no), effects)
+
+
+def mail() -> World:
+    mails, effects = Mails(), FakeEffects()
+
+    def refuse(no: Refused) -> None:
+        mails.refuse = no
+
+    def make(breaks: Breaks) -> DeliveryManager:
+        return MailDeliveryManager(breaks.door(mails), breaks.door(effects))
+
+    return World(make, lambda: [sha for _, sha in mails.sent], lambda: tuple(mails.sent), refuse, effects)
+
+
+WORLDS: Mapping[str, Callable[[], World]] = {"github": github, "local": local, "mail": mail}
+ERRORS: Mapping[str, Callable[[], BaseException]] = {"crash": Crash, "lost": lambda: Fault("github_unavailable", "The answer was lost.")}
+
+
+@pytest.fixture(params=WORLDS)
+def fresh(request: pytest.FixtureRequest) -> Callable[[], World]:
+    return WORLDS[request.param]
+
+
+def broken(fresh: Callable[[], World]) -> Iterator[tuple[World, Breaks]]:
+    """A world for each call a delivery makes, for each way to break it there."""
+    whole = Breaks()
+    fresh().make(whole).deliver(runs.run())
+    assert 0 < len(whole.calls) < MOST_CALLS
+    for at in range(len(whole.calls)):
+        for when in ("before", "after"):
+            for error in ERRORS.values():
+                yield fresh(), Breaks(at, when, error)
+
+
+def test_a_delivery_is_of_the_verified_commit(fresh: Callable[[], World]) -> None:
+    """Proves: 004-13, 004-35, I08."""
+    world = fresh()
+    receipt = world.make(Breaks()).deliver(runs.run())
+    assert (receipt.sha, receipt.base_sha, receipt.warnings) == (runs.SHA, runs.BASE, ())
+    assert world.delivered() == [runs.SHA]
+
+
+def test_whatever_call_is_lost_there_is_one_delivery_in_the_end(fresh: Callable[[], World]) -> None:
+    """Proves: F70, F71, F72, F90, I04."""
+    whole = fresh().make(Breaks()).deliver(runs.run())
+    for world, breaks in broken(fresh):
+        with pytest.raises((Crash, Fault)):
+            world.make(breaks).deliver(runs.run())
+        assert world.make(Breaks()).deliver(runs.run(attempt=2)) == whole, breaks
+        assert world.delivered() == [runs.SHA], breaks
+
+
+def test_whatever_call_is_lost_twice_there_is_one_delivery_in_the_end(fresh: Callable[[], World]) -> None:
+    """Proves: F70, F72, I04."""
+    for world, breaks in broken(fresh):
+        again = replace(breaks, calls=[])
+        for manager in (world.make(breaks), world.make(again)):
+            try:
+                manager.deliver(runs.run())
+            except (Crash, Fault):
+                continue
+        world.make(Breaks()).deliver(runs.run())
+        assert world.delivered() == [runs.SHA], breaks
+
+
+def test_a_refusal_leaves_nothing_behind_whatever_is_lost_on_the_way(fresh: Callable[[], World]) -> None:
+    """Proves: F71, F83, F90."""
+    for world, breaks in broken(fresh):
+        world.refuse(Refused("push_refused", "No."))
+        for manager in (world.make(breaks), world.make(Breaks())):
+            with pytest.raises((Crash, Fault)):
+                manager.deliver(runs.run())
+        assert world.outside() == (), breaks
+
+
+def test_a_worker_whose_lease_is_lost_on_the_way_stops_there(fresh: Callable[[], World]) -> None:
+    """Proves: F74, I07."""
+    held = runs.run(lease=Lease(1, "zombie"))
+    for world, breaks in broken(fresh):
+        with pytest.raises((Crash, Fault)):
+            world.make(breaks).deliver(held)
+        before = world.outside()
+        world.effects.lost = True
+        zombie = Breaks()
+        with pytest.raises(LeaseLost):
+            world.make(zombie).deliver(held)
+        assert world.outside() == before
+        assert not {"push", "create", "push_record", "send"} & set(zombie.calls)
+
+
+def test_what_no_gate_passed_does_not_leave(fresh: Callable[[], World]) -> None:
+    """Proves: I08."""
+    world, breaks = fresh(), Breaks()
+    with pytest.raises(Refused):
+        world.make(breaks).deliver(runs.run(verified=None))
+    assert breaks.calls == []
+
+
+def test_the_table_of_deliveries_names_them() -> None:
+    """Proves: 004-13."""
+    assert dict(DELIVERIES) == {"github": GitHubDeliveryManager, "local": LocalDeliveryManager}
