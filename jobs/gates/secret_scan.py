@@ -16,7 +16,7 @@ from detect_secrets.plugins.twilio import TwilioKeyDetector
 
 from jobs.evidence import Finding, Snapshot
 from jobs.gates.patch import Line, added
-from jobs.gates.secret_forms import FORMS
+from jobs.gates.secret_forms import kind_of
 from jobs.rules import Rules
 from jobs.text import for_prompt
 
@@ -50,8 +50,7 @@ def check(snapshot: Snapshot, rules: Rules, patch: str) -> tuple[Finding, ...]:
 
 
 def _kind(text: str) -> str | None:
-    named = next((kind for kind, form in FORMS.items() if form.search(text)), None)
-    return named or next((kind for kind, detector in DETECTORS.items() if _detected(detector, text)), None)
+    return kind_of(text) or next((kind for kind, detector in DETECTORS.items() if _detected(detector, text)), None)
 
 
 def _detected(detector: RegexBasedDetector, text: str) -> bool:
