@@ -131,7 +131,10 @@ def _sign_in(values: Mapping[str, str], _: ServerFile) -> Iterator[str]:
 
 def _addresses(values: Mapping[str, str], _: ServerFile) -> Iterator[str]:
     known = {
-        "SLIPWAY_DATABASE_URL": (("sqlite", "postgresql+psycopg"), "postgresql+psycopg://user@host/name or sqlite:////path/to/file"),
+        "SLIPWAY_DATABASE_URL": (
+            ("postgresql+psycopg",),
+            "postgresql+psycopg://user@host/name, or unset it: SQLite's file is in SLIPWAY_DATA_DIR",
+        ),
         "SLIPWAY_REDIS_URL": (("redis", "rediss", "unix"), "redis://host:6379/0, rediss://… or unix:///path/to/socket"),
     }
     for name, (schemes, example) in known.items():

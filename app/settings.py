@@ -74,6 +74,11 @@ class Settings(BaseModel):
         return int(self.bind.rpartition(":")[2])
 
     @property
+    def store_url(self) -> str | None:
+        """The database's URL; None for the SQLite file of the data directory."""
+        return None if self.database_url.startswith("sqlite") else self.database_url
+
+    @property
     def setup_mode(self) -> bool:
         """Whether nothing is configured yet: only `/setup` and health are served then."""
         return self.github_app_id is None and not self.webhook_secrets

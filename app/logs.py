@@ -1,0 +1,68 @@
+"""What a process says: one line an event on standard error, from us and from every library, with secrets masked."""
+
+import logging
+import sys
+from typing import TextIO
+
+import structlog
+from structlog.typing import Processor
+
+from app.settings import Settings
+from infra.redact import Redactor
+
+QUIET = ("rq", "httpx", "httpcore", "uvicorn.access", "alembic")
+"""Libraries that tell more than an operator wants to read; their warnings are shown."""
+
+
+def configure(settings: Settings, stream: TextIO | None = None) -> Redactor:
+    """Set up logging for this process and its children. Returns the redactor, for secrets that are learned later."""
+    out = stream or sys.stderr
+    redactor = Redactor(settings.secrets)
+    shared: tuple[Processor, ...] = (
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    _handle(out, _formatter(shared, redactor, _as_json(settings, out)), settings.log_level.upper())
+    return redactor
+
+
+def _formatter(shared: tuple[Processor, ...], redactor: Redactor, as_json: bool) -> logging.Formatter:
+    shown: Processor = (
+        structlog.processors.JSONRenderer()
+        if as_json
+        else structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    )
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            redactor,
+            shown,
+        ],
+    )
+
+
+def _handle(out: TextIO, formatter: logging.Formatter, level: str) -> None:
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for name in ("uvicorn", "uvicorn.error", "rq.worker", "rq.job"):
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = True
+
+
+def _as_json(settings: Settings, out: TextIO) -> bool:
+    return settings.log_format == "json" or (settings.log_format is None and not out.isatty())
