@@ -36,7 +36,8 @@ def open_store(data: Path, url: str | None = None, *, upgrade: bool = True, chec
     pages, for the children of a process that has just made it. `clock` is what SQLite's leases go by.
     """
     instance = data / "instance"
-    engine = connect(url) if url else _open_file(database(data), instance, clock or SystemClock(), check=check)
+    base = database(data) if url is None else sqlite_file(url)
+    engine = _open_file(base, instance, clock or SystemClock(), check=check) if base else connect(url or "")
     doubt.same_instance(instance, _stored(engine))
     migrate.bring_up(engine, upgrade=upgrade)
     _remember(instance, write(engine, _name))
@@ -53,6 +54,12 @@ def connect(url: str, *, clock: Clock | None = None) -> sa.Engine:
         engine = sa.create_engine(url, pool_pre_ping=True, pool_recycle=1800)
     _guard_forks(engine)
     return engine
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file of a SQLite URL; None for any other database."""
+    parsed = sa.make_url(url)
+    return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
 
 
 def sqlite_url(base: Path, mode: str = "rw") -> str:

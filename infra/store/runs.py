@@ -70,20 +70,20 @@ class SqlRuns:
 
         return self._act(run_id, act, "there is nothing to stop")
 
-    def retry(self, run_id: str, source: Source, intent_key: str, *, rules: Rules | None = None) -> Run:
+    def retry(self, run_id: str, source: Source, intent_key: str, *, rules: Rules | None = None) -> tuple[Run, bool]:
         """Queue a parked run again, or start a final one anew as a run with `retry_of` (and `rules`, if they changed).
 
-        Returns the run that goes on or is new. Raises UserError for a run that is at work or waits for somebody.
+        As `start`: the run that goes on, or a new one and True. Raises UserError for a run that is at work or waits for somebody.
         """
 
-        def work(connection: sa.Connection) -> Run:
+        def work(connection: sa.Connection) -> tuple[Run, bool]:
             run = self._locked(connection, run_id)
             if run.state in FINAL:
                 again = replace(run.request, intent_key=intent_key, source=source, retry_of=run.id)
-                return self._start(connection, again, rules or run.rules)[0]
+                return self._start(connection, again, rules or run.rules)
             if run.state is not RunState.PARKED:
                 raise UserError(f"Run {run.short} is {_said(run)}: there is nothing to retry. Stop it first to start over.")
-            return self._journal.record(connection, run, e.Unparked(), 0)
+            return self._journal.record(connection, run, e.Unparked(), 0), False
 
         return write(self._engine, work)
 
@@ -134,6 +134,12 @@ class SqlRuns:
     def paused(self, scope: str) -> str | None:
         """Why nothing of the scope is claimed at present; None when it is."""
         return read(self._engine, lambda connection: pauses.paused(connection, scope))
+
+    def pin(self, run_id: str, *, pinned: bool = True) -> None:
+        """Keep a run's artifacts whatever their age, or no longer. Raises KeyError."""
+        this = sa.update(schema.run).where(schema.run.c.id == run_id).values(pinned=pinned)
+        if not write(self._engine, lambda connection: connection.execute(this).rowcount):
+            raise KeyError(run_id)
 
     def position(self, run: Run) -> int:
         """The run's place among the queued ones of its queue, 1 being the next; 0 when it is not queued."""

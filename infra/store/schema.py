@@ -68,6 +68,8 @@ run = sa.Table(
     sa.Column("created_at", Time, nullable=False),
     sa.Column("started_at", Time),
     sa.Column("ended_at", Time),
+    sa.Column("cost_usd", sa.Double),
+    sa.Column("pinned", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("version", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("announced", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("announce_until", Time, nullable=False, server_default="0"),
@@ -76,6 +78,8 @@ run = sa.Table(
     sa.Index(None, "created_at", "id"),
     sa.Index(None, "scope", "created_at", "id"),
     sa.Index(None, "state", "created_at", "id"),
+    sa.Index(None, "full_name", "created_at", "id"),
+    sa.Index(None, "state", "reason_code", "cost_usd"),  # the counts are read from here and never touch the rows
     sa.Index(None, "repository", "number", "created_at"),
     # what is not final is small however much is: the claim and every duty of the keeper read only these
     sa.Index("ix_run_live", "queue", "state", "priority", "created_at", sqlite_where=LIVE, postgresql_where=LIVE),
@@ -113,6 +117,7 @@ iteration = sa.Table(
     sa.Column("report", Json),
     sa.Column("decision", sa.String(40)),
     sa.Index(None, "run_id", "attempt", "step", "n"),
+    sa.Index(None, "agent", "role"),
 )  # fmt: skip
 
 event = sa.Table(

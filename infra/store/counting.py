@@ -1,0 +1,64 @@
+"""Counts over the whole store and the ages of what waits, each read from an index and never from the rows."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from infra.store.schema import attempt, endpoint, inbox, iteration, outbox, pause, run, worker
+from infra.store.work import now
+from jobs.model import FINAL, HELD, RunState
+
+SEEN_S = 60.0
+Counted = dict[tuple[str, ...], float]
+ENDED = [state.value for state in FINAL]
+HOLDING = [state.value for state in HELD]
+
+
+def counts(connection: sa.Connection) -> dict[str, Counted]:
+    """Every metric by its label values."""
+    seen = worker.c.seen_at > now() - SEEN_S
+    return {
+        "slipway_runs": _by(connection, run.c.state),
+        "slipway_runs_ended": _by(connection, run.c.state, run.c.reason_code, where=run.c.state.in_(ENDED)),
+        "slipway_attempts": _by(connection, attempt.c.outcome),
+        "slipway_iterations": _by(connection, iteration.c.agent, iteration.c.role),
+        "slipway_inbox": _by(connection, inbox.c.state),
+        "slipway_outbox": _by(connection, outbox.c.state),
+        "slipway_processes": _by(connection, worker.c.role, where=sa.and_(worker.c.ended_at.is_(None), seen)),
+        "slipway_oldest_queued_seconds": {
+            (): _age(connection, run.c.created_at, run.c.ended_at.is_(None), run.c.state == RunState.QUEUED.value)
+        },
+        "slipway_cost_usd": {(): float(connection.scalar(sa.select(sa.func.sum(run.c.cost_usd))) or 0.0)},
+    }
+
+
+def health(connection: sa.Connection) -> dict[str, Any]:
+    """Processes, and the oldest of everything that waits, in seconds (0 when nothing does)."""
+    live = run.c.ended_at.is_(None)
+    unannounced = sa.select(sa.func.count()).select_from(run).where(sa.literal_column("announced < version"))
+    orphans = sa.select(sa.func.count()).select_from(run).where(live, run.c.state.in_(HOLDING), run.c.lease_until < now())
+    closed = sa.select(endpoint.c.url).where(endpoint.c.disabled_at.is_not(None)).order_by(endpoint.c.url)
+    return {
+        "workers": [
+            dict(row) for row in connection.execute(sa.select(worker).where(worker.c.ended_at.is_(None)).order_by(worker.c.id)).mappings()
+        ],
+        "now": float(connection.scalar(sa.select(now())) or 0.0),
+        "oldest_inbox_s": _age(connection, inbox.c.received_at, inbox.c.state == "pending"),
+        "oldest_outbox_s": _age(connection, outbox.c.next_at, outbox.c.state == "pending", outbox.c.next_at <= now()),
+        "oldest_queued_s": _age(connection, run.c.created_at, live, run.c.state == RunState.QUEUED.value),
+        "unannounced": int(connection.scalar(unannounced) or 0),
+        "expired_leases": int(connection.scalar(orphans) or 0),
+        "paused": {row.scope: row.reason for row in connection.execute(sa.select(pause))},
+        "closed_receivers": list(connection.scalars(closed)),
+    }
+
+
+def _by(connection: sa.Connection, *columns: sa.Column[Any], where: sa.ColumnElement[bool] | None = None) -> Counted:
+    counted = sa.select(*columns, sa.func.count()).group_by(*columns)
+    rows = connection.execute(counted if where is None else counted.where(where))
+    return {tuple("none" if label is None else str(label) for label in row[:-1]): float(row[-1]) for row in rows}
+
+
+def _age(connection: sa.Connection, since: sa.Column[float], *where: sa.ColumnElement[bool]) -> float:
+    oldest = connection.scalar(sa.select(now() - sa.func.min(since)).where(*where))
+    return max(0.0, float(oldest or 0.0))

@@ -1,0 +1,143 @@
+"""What API, command line and dashboard show: read on one consistent view, written nowhere."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from infra.store import claims, counting, queue, stats
+from infra.store.pages import Evidence, head, page
+from infra.store.schema import artifact, attempt, event, iteration, outbox, run
+from infra.store.values import run_of
+from infra.store.work import now, read
+from jobs.errors import UserError
+from jobs.model import HELD
+
+MOST = 500
+BRIEFLY = ("id", "run_id", "attempt", "step", "role", "agent", "n", "launched_at", "ended_at", "decision")
+CALLBACK = tuple(column for column in outbox.c if column.name != "body")
+
+
+class SqlReading:
+    """Pages and listings as plain JSON data, in the contract's words. Thread-safe."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        """The whole page of a run. Raises KeyError for an id that is not whole and known."""
+
+        def work(connection: sa.Connection) -> dict[str, Any]:
+            row = connection.execute(sa.select(run).where(run.c.id == run_id)).one_or_none()
+            if row is None:
+                raise KeyError(run_id)
+            return page(run_of(row), _evidence(connection, run_id), position=queue.position(connection, run_id))
+
+        return read(self._engine, work)
+
+    def runs(
+        self,
+        *,
+        state: str | None = None,
+        repository: str | None = None,
+        scope: str | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """Runs, newest first, and the cursor of the next page. Raises UserError for a cursor that is none of ours."""
+        wanted = sa.select(run).order_by(run.c.created_at.desc(), run.c.id.desc()).limit(min(limit, MOST) + 1)
+        for column, value in ((run.c.state, state), (run.c.full_name, repository), (run.c.scope, scope)):
+            wanted = wanted.where(column == value) if value is not None else wanted
+        if cursor:
+            at, last = _opened(cursor)
+            wanted = wanted.where(sa.tuple_(run.c.created_at, run.c.id) < sa.tuple_(sa.literal(at), sa.literal(last)))
+        rows = read(self._engine, lambda connection: connection.execute(wanted).all())
+        shown, more = rows[: min(limit, MOST)], len(rows) > min(limit, MOST)
+        return [head(run_of(row)) for row in shown], _cursor(shown[-1]) if more else None
+
+    def events(self, run_id: str, *, after: int = 0, limit: int = MOST) -> list[dict[str, Any]]:
+        """What happened to a run after a sequence number, oldest first. Raises KeyError as `run`."""
+        stored = sa.select(event).where(event.c.run_id == run_id, event.c.seq > after).order_by(event.c.seq).limit(limit)
+
+        def work(connection: sa.Connection) -> list[dict[str, Any]]:
+            if connection.scalar(sa.select(run.c.id).where(run.c.id == run_id)) is None:
+                raise KeyError(run_id)
+            return [_told(row) for row in connection.execute(stored).mappings()]
+
+        return read(self._engine, work)
+
+    def queue(self, limit: int = 200) -> dict[str, Any]:
+        """Who is at work and who waits: `held`, `next` in the order they could be claimed, and how many wait in all."""
+
+        def work(connection: sa.Connection) -> dict[str, Any]:
+            held = [state.value for state in HELD]
+            return {
+                "held": _heads(
+                    connection, sa.select(run).where(run.c.ended_at.is_(None), run.c.state.in_(held)).order_by(run.c.started_at)
+                ),
+                "next": claims.waiting(connection, limit),
+                "queued": _count(connection, run.c.ended_at.is_(None), run.c.state == claims.QUEUED),
+                "waiting": _count(connection, run.c.ended_at.is_(None), run.c.state.not_in([claims.QUEUED, *held])),
+            }
+
+        return read(self._engine, work)
+
+    def stats(self, window_s: float = 3600.0) -> dict[str, Any]:
+        """The metrics pack over the last `window_s` seconds."""
+        return read(self._engine, lambda connection: stats.pack(connection, window_s))
+
+    def health(self) -> dict[str, Any]:
+        """What says whether work gets done: processes seen, and the oldest thing of each kind that waits."""
+        return read(self._engine, counting.health)
+
+    def counts(self) -> dict[str, dict[tuple[str, ...], float]]:
+        """Every count there is, by metric and label values."""
+        return read(self._engine, counting.counts)
+
+    def scope_of(self, full_name: str) -> str | None:
+        """The scope of the repository that was last seen under a name; None for one no run was ever asked for on."""
+        newest = sa.select(run.c.scope).where(run.c.full_name == full_name).order_by(run.c.created_at.desc()).limit(1)
+        return read(self._engine, lambda connection: connection.scalar(newest))
+
+    def ping(self) -> float:
+        """The database's clock: it answers."""
+        return read(self._engine, lambda connection: float(connection.scalar(sa.select(now())) or 0.0))
+
+
+def _evidence(connection: sa.Connection, run_id: str) -> Evidence:
+    def rows(query: sa.Select[Any]) -> Sequence[Any]:
+        return connection.execute(query).mappings().all()
+
+    return Evidence(
+        attempts=rows(sa.select(attempt).where(attempt.c.run_id == run_id).order_by(attempt.c.n)),
+        iterations=rows(sa.select(iteration).where(iteration.c.run_id == run_id).order_by(iteration.c.id)),
+        callbacks=rows(sa.select(*CALLBACK).where(outbox.c.run_id == run_id).order_by(outbox.c.created_at, outbox.c.id)),
+        artifacts=list(connection.scalars(sa.select(artifact.c.name).where(artifact.c.run_id == run_id).order_by(artifact.c.name))),
+    )
+
+
+def _heads(connection: sa.Connection, wanted: sa.Select[Any]) -> list[dict[str, Any]]:
+    return [head(run_of(row)) for row in connection.execute(wanted)]
+
+
+def _count(connection: sa.Connection, *where: sa.ColumnElement[bool]) -> int:
+    return int(connection.scalar(sa.select(sa.func.count()).select_from(run).where(*where)) or 0)
+
+
+def _told(row: sa.RowMapping) -> dict[str, Any]:
+    told = {name: row[name] for name in ("seq", "type", "at", "state", "phase", "attempt", "payload", "delivery")}
+    return {**told, "run": row["run_id"]}
+
+
+def _cursor(row: sa.Row[Any]) -> str:
+    return base64.urlsafe_b64encode(f"{row.created_at!r} {row.id}".encode()).decode()
+
+
+def _opened(cursor: str) -> tuple[float, str]:
+    try:
+        at, _, last = base64.b64decode(cursor, b"-_", validate=True).decode().partition(" ")
+        return float(at), last
+    except (ValueError, binascii.Error) as error:
+        raise UserError("That is not a cursor of ours. Ask without one, and take `next` of the answer.") from error
