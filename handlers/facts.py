@@ -5,28 +5,9 @@ from enum import Enum, auto
 from typing import Protocol
 
 from jobs.config import Mistake
-from jobs.model import Actor, ItemKind, Repository
+from jobs.model import Actor, Repository
+from jobs.model import Item as Item  # part of this port; in `jobs` because adapters, which answer with it, may not import handlers
 from jobs.rules import Rules
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """An issue or pull request as it stands now. The `head_*` fields are a pull request's."""
-
-    kind: ItemKind
-    number: int
-    title: str
-    body: str
-    open: bool
-    author: int
-    labels: tuple[str, ...] = ()
-    url: str = ""
-    head_sha: str | None = None
-    head_ref: str | None = None
-    head_repository: int | None = None
-    base_ref: str | None = None
-    draft: bool = False
-    merged: bool = False
 
 
 class Forge(Protocol):

@@ -82,6 +82,26 @@ class Actor:
 
 
 @dataclass(frozen=True, slots=True)
+class Item:
+    """An issue or pull request as it stands now. The `head_*` fields are a pull request's."""
+
+    kind: ItemKind
+    number: int
+    title: str
+    body: str
+    open: bool
+    author: int
+    labels: tuple[str, ...] = ()
+    url: str = ""
+    head_sha: str | None = None
+    head_ref: str | None = None
+    head_repository: int | None = None
+    base_ref: str | None = None
+    draft: bool = False
+    merged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """What a run comes from; every outbound record can be traced to it."""
 
