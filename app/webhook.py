@@ -1,0 +1,290 @@
+"""`POST /webhook`: is it GitHub, is it whole, do we handle it; then one durable row, and only then 202.
+
+A bare ASGI object: everything Starlette would do for a request costs more than the whole delivery.
+"""
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import msgspec
+import structlog
+
+from app import signature
+from app.group_commit import Bell, GroupCommit, Inbox
+from handlers import routes
+from infra.store.inbox import Delivery
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Headers = Mapping[bytes, bytes]
+
+EVENT, DELIVERY, APP = b"x-github-event", b"x-github-delivery", b"x-github-hook-installation-target-id"
+CONTENT_TYPES = (b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8")
+_EVENT_NAME = re.compile(rb"[a-z0-9_]{1,64}")
+_DELIVERY_ID = re.compile(rb"[A-Za-z0-9-]{1,64}")
+_APP_ID = re.compile(rb"[0-9]{1,20}")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """GitHub sends at most 25 MB and waits ten seconds for an answer; ours comes before that."""
+
+    body: int = 25 * 1024**2 + 64 * 1024
+    deadline_s: float = 8.0
+
+
+class Audit(Protocol):
+    """Where one line for each request goes."""
+
+    def info(self, event: str, /, **fields: object) -> object:
+        """Write the line."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is sent back. `why` is for the audit line; `close` says that the rest of the request is not worth reading."""
+
+    status: int
+    verdict: str
+    body: bytes
+    why: str = ""
+    close: bool = False
+
+
+def _refusal(status: int, why: str, *, close: bool = False) -> Answer:
+    return Answer(status, "refused", msgspec.json.encode({"error": why}), why, close)
+
+
+METHOD = _refusal(405, "only POST is answered here", close=True)
+TYPE = _refusal(415, "the content type has to be application/json: choose it in the App's webhook settings", close=True)
+ENCODED = _refusal(415, "a content encoding is not taken", close=True)
+TOO_LARGE = _refusal(413, "the body is larger than any delivery of GitHub's", close=True)
+TOO_SLOW = _refusal(408, "the body did not arrive in time", close=True)
+UNSIGNED = {why: _refusal(401, str(why)) for why in signature.Refusal}
+HEADERS = _refusal(400, "X-GitHub-Event, X-GitHub-Delivery or the App's id is missing, misshapen or there twice")
+MALFORMED = _refusal(400, "the body is not a JSON object in UTF-8")
+UNSTORABLE = _refusal(400, "the store cannot hold this delivery")
+DOUBT = _refusal(503, "the delivery could not be stored for certain: ask GitHub to redeliver it")
+CLOSED = _refusal(503, "this server has no webhook secret yet: finish its set-up", close=True)
+GONE = Answer(0, "refused", b"", "the client went away")
+
+
+class _Named(msgspec.Struct):
+    full_name: str
+
+
+class _Login(msgspec.Struct):
+    login: str
+
+
+class _Envelope(msgspec.Struct):
+    """What routing and audit look at; everything else is skipped unread."""
+
+    action: str | None = None
+    repository: _Named | None = None
+    sender: _Login | None = None
+
+
+_DECODER = msgspec.json.Decoder(_Envelope)
+_NOTHING = _Envelope()
+
+
+class Refused(Exception):
+    """The request goes no further."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.why)
+        self.answer = answer
+
+
+@dataclass(slots=True)
+class _Request:
+    """What is known of a request so far: the audit line is made from it, however early it ends."""
+
+    remote: str | None
+    headers: Headers
+    doubled: Sequence[bytes]
+    read: bool = False
+    envelope: _Envelope = field(default_factory=lambda: _NOTHING)
+
+
+class Webhook:
+    """The ASGI application of the route. `counts` holds how many requests came to which verdict.
+
+    Raises ValueError without a secret of at least 32 bytes: there is no unsigned mode.
+    """
+
+    def __init__(
+        self, secrets: Sequence[bytes], inbox: Inbox, bell: Bell, *, limits: Limits | None = None, audit: Audit | None = None
+    ) -> None:
+        if not 1 <= len(secrets) <= 2 or min(map(len, secrets)) < signature.LEAST_SECRET:
+            raise ValueError(f"one or two webhook secrets of at least {signature.LEAST_SECRET} bytes are needed")
+        self._secrets = tuple(secrets)
+        self._commits = GroupCommit(inbox, bell)
+        self._limits = limits or Limits()
+        self._audit = audit or structlog.get_logger("slipway.webhook")
+        self.counts: Counter[str] = Counter()
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        """Answer one request; every one of them, however it ends, is a line of the audit log."""
+        request = _request(scope)
+        try:
+            answer = await self._in_time(scope, request, receive)
+        except Refused as refused:
+            answer = refused.answer
+        except Exception as error:  # noqa: BLE001 - whatever it is, GitHub has to know that the delivery may not be kept
+            structlog.get_logger("slipway.webhook").error("a delivery could not be stored", exc_info=error)
+            answer = DOUBT
+        self._note(request, answer)
+        if answer is not GONE:
+            await _send(send, answer)
+
+    def close(self) -> None:
+        """Finish the commit in flight."""
+        self._commits.close()
+
+    async def _in_time(self, scope: Mapping[str, Any], request: _Request, receive: Receive) -> Answer:
+        try:
+            async with asyncio.timeout(self._limits.deadline_s):
+                return await self._answer(scope, request, receive)
+        except TimeoutError:
+            return DOUBT if request.read else TOO_SLOW
+
+    async def _answer(self, scope: Mapping[str, Any], request: _Request, receive: Receive) -> Answer:
+        _acceptable(scope["method"], request.headers, self._limits.body)
+        body = await _body(receive, self._limits.body)
+        request.read = True
+        secret = self._signed(scope, request, body)
+        event, delivery, app = _identity(request)
+        request.envelope = envelope = _opened(body)
+        if not routes.handles(event, envelope.action):
+            return _accepted(delivery, "ignored")
+        row = Delivery(app, event, delivery, envelope.action, request.remote, f"secret:{secret}", body)
+        row_id, new = await self._commits.insert(row)
+        if not row_id:
+            return UNSTORABLE
+        return _accepted(delivery, "accepted" if new else "duplicate")
+
+    def _signed(self, scope: Mapping[str, Any], request: _Request, body: bytes) -> int:
+        """The index of the secret that signed the body."""
+        given = [value for name, value in scope["headers"] if name == signature.HEADER]
+        verdict = signature.verify(self._secrets, given, body)
+        if isinstance(verdict, signature.Refusal):
+            raise Refused(UNSIGNED[verdict])
+        return verdict
+
+    def _note(self, request: _Request, answer: Answer) -> None:
+        self.counts[answer.verdict] += 1
+        envelope = request.envelope
+        self._audit.info(
+            "webhook",
+            delivery=_shown(request.headers.get(DELIVERY)),
+            github_event=_shown(request.headers.get(EVENT)),
+            action=envelope.action,
+            repository=envelope.repository.full_name if envelope.repository else None,
+            actor=envelope.sender.login if envelope.sender else None,
+            remote=request.remote,
+            status=answer.status,
+            verdict=answer.verdict,
+            why=answer.why or None,
+        )
+
+
+async def closed(scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+    """The ASGI application of the route while there is no secret: everything is refused, and GitHub told to come back."""
+    await _send(send, CLOSED)
+
+
+def _request(scope: Mapping[str, Any]) -> _Request:
+    headers, client = dict(scope["headers"]), scope.get("client")
+    doubled: Sequence[bytes] = ()
+    if len(headers) != len(scope["headers"]):
+        doubled = [name for name, many in Counter(name for name, _ in scope["headers"]).items() if many > 1]
+    return _Request(client[0] if client else None, headers, doubled)
+
+
+def _acceptable(method: str, headers: Headers, most: int) -> None:
+    """Everything that can be refused before a byte of the body is read."""
+    if method != "POST":
+        raise Refused(METHOD)
+    if headers.get(b"content-type", b"").lower() not in CONTENT_TYPES:
+        raise Refused(TYPE)
+    if headers.get(b"content-encoding", b"identity") != b"identity":
+        raise Refused(ENCODED)
+    length = headers.get(b"content-length", b"0")
+    if len(length) > 20 or not length.isdigit() or int(length) > most:
+        raise Refused(TOO_LARGE)
+
+
+async def _body(receive: Receive, most: int) -> bytes:
+    """The whole body, counted as it arrives: a chunked one states no length, and a stated one may be a lie."""
+    chunks: list[bytes] = []
+    left = most
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refused(GONE)
+        chunk = message.get("body", b"")
+        left -= len(chunk)
+        if left < 0:
+            raise Refused(TOO_LARGE)
+        chunks.append(chunk)
+        more = message.get("more_body", False)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _identity(request: _Request) -> tuple[str, str, str]:
+    """Event, delivery and App: what makes a redelivery the same one."""
+    headers = request.headers
+    event, delivery, app = headers.get(EVENT, b""), headers.get(DELIVERY, b""), headers.get(APP, b"0")
+    wellformed = _EVENT_NAME.fullmatch(event) and _DELIVERY_ID.fullmatch(delivery) and _APP_ID.fullmatch(app)
+    if not wellformed or not {EVENT, DELIVERY, APP}.isdisjoint(request.doubled):
+        raise Refused(HEADERS)
+    return event.decode(), delivery.decode(), app.decode()
+
+
+def _opened(body: bytes) -> _Envelope:
+    """The outermost part of a payload. A part with another shape than GitHub's reads as missing: intake says what is wrong with it."""
+    try:
+        if not body.isascii():
+            body.decode()
+        return _DECODER.decode(body)
+    except msgspec.ValidationError:
+        return _loosely(body)
+    except (ValueError, RecursionError) as error:
+        raise Refused(MALFORMED) from error
+
+
+def _loosely(body: bytes) -> _Envelope:
+    try:
+        payload = msgspec.json.decode(body)
+    except (ValueError, RecursionError) as error:
+        raise Refused(MALFORMED) from error
+    if not isinstance(payload, dict):
+        raise Refused(MALFORMED)
+    action = payload.get("action")
+    return _Envelope(action=action if isinstance(action, str) else None)
+
+
+def _accepted(delivery: str, status: str) -> Answer:
+    return Answer(202, status, f'{{"delivery":"{delivery}","status":"{status}"}}'.encode())
+
+
+def _shown(value: bytes | None) -> str | None:
+    """A header of whoever sent it, bounded, for a structured log that escapes it."""
+    return value[:64].decode("latin-1") if value is not None else None
+
+
+async def _send(send: Send, answer: Answer) -> None:
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(answer.body)).encode())]
+    if answer.close:
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
