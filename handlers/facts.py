@@ -5,8 +5,7 @@ from enum import Enum, auto
 from typing import Protocol
 
 from jobs.config import Mistake
-from jobs.model import Actor, Repository
-from jobs.model import Item as Item  # part of this port; in `jobs` because adapters, which answer with it, may not import handlers
+from jobs.model import Actor, Item, Repository
 from jobs.rules import Rules
 
 

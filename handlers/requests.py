@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 
 from handlers import words
 from handlers.events import Asked, Commented, OnItem, Options
-from handlers.facts import Facts, Item
+from handlers.facts import Facts
 from handlers.intents import Ignore, Intent, React, RejectRun, Reply, StartRun
 from jobs.errors import Reason
-from jobs.model import Actor, ItemKind, RunRequest, Source
+from jobs.model import Actor, Item, ItemKind, RunRequest, Source
 from jobs.rules import BUILT_IN_AGENTS, DEFAULT_FLOWS, PROGRAMS, Rules
 
 MOST_SENTENCE = 900
