@@ -277,6 +277,11 @@ def check_text(run: Run) -> str:
     return cut(findings(run.findings), MOST_PAGE)
 
 
+def annotation(finding: Finding) -> str:
+    """What is said beside a line of the diff."""
+    return for_markdown(f"{finding.gate}: {finding.message}", MOST_PAGE) or finding.gate
+
+
 def moved_on(sha: str) -> tuple[str, str]:
     """Title and summary of the check on a head that is not the newest any more because we pushed to it."""
     return "Continued on a newer commit", f"Slipway pushed `{sha}` to this branch; its check is on that commit."

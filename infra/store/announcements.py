@@ -33,12 +33,21 @@ class SqlAnnouncements:
         values = {"announced": version, "announce_until": 0.0, "announce_at": 0.0, "announce_tries": 0}
         write(self._engine, lambda connection: connection.execute(said.values(**values)).rowcount)
 
-    def later(self, run: Run, delay: float) -> int:
-        """It could not be said: again in `delay` seconds. How often that has been so since it last could."""
-        back = sa.update(table).where(table.c.id == run.id)
-        values = {"announce_until": 0.0, "announce_at": now() + delay, "announce_tries": table.c.announce_tries + 1}
-        tries = back.values(**values).returning(table.c.announce_tries)
-        return write(self._engine, lambda connection: int(connection.scalar(tries) or 0))
+    def later(self, run: Run, delay: float, *, most: float | None = None) -> int:
+        """It could not be said: again in `delay` seconds. How often that has been so since it last could.
+
+        With `most` the wait is doubled for each time before, up to that.
+        """
+
+        def work(connection: sa.Connection) -> int:
+            before = connection.scalar(sa.select(table.c.announce_tries).where(table.c.id == run.id)) or 0
+            wait = delay if most is None else min(most, delay * 2.0 ** min(before, 20))
+            back = sa.update(table).where(table.c.id == run.id)
+            values = {"announce_until": 0.0, "announce_at": now() + wait, "announce_tries": before + 1}
+            connection.execute(back.values(**values))
+            return before + 1
+
+        return write(self._engine, work)
 
     def due(self, limit: int = 100) -> list[str]:
         """The ids of runs with something to say, longest waiting first."""
