@@ -1,0 +1,114 @@
+"""The App itself: who it is, where it is installed, and the list of webhooks GitHub tried to deliver."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from infra.github.client import GitHub
+from infra.github.routes import Route
+from jobs.model import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class HookDelivery:
+    """One attempt of GitHub to deliver a webhook. A redelivery is another one with the same `guid`."""
+
+    id: int
+    guid: str
+    event: str
+    action: str | None
+    delivered_at: float
+    redelivery: bool
+    status_code: int
+    installation: int | None
+    repository: int | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether we answered it with success."""
+        return 200 <= self.status_code < 300
+
+
+@dataclass(frozen=True, slots=True)
+class HookRequest:
+    """A delivery with what was sent: `body` is the payload as JSON, its signature is GitHub's to know."""
+
+    delivery: HookDelivery
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """An installation of the App."""
+
+    id: int
+    account: str
+    suspended: bool
+    permissions: Mapping[str, str]
+
+
+class GitHubApp:
+    """Calls with the App's own JWT. What never changes while the process lives is asked for once."""
+
+    def __init__(self, github: GitHub, app_id: str) -> None:
+        self._github = github
+        self.id = app_id
+        self._bot: int | None = None
+
+    def slug(self) -> str:
+        """The App's name in URLs; a way to find out whether GitHub accepts our credentials. Raises Fault(`github_auth`)."""
+        return str(self._github.ask_app(Route.APP)["slug"])
+
+    def bot(self, repository: Repository) -> int:
+        """The user id our own writes carry. `repository` is any that the App reaches: its token asks."""
+        if self._bot is None:
+            login = f"{self.slug()}[bot]"
+            self._bot = int(self._github.ask(Route.USER, repository, login=login)["id"])
+        return self._bot
+
+    def installations(self) -> Sequence[Installed]:
+        """Every account the App is installed on."""
+        return [_installed(row) for row in self._github.each_app(Route.INSTALLATIONS)]
+
+    def repositories(self, installation: int) -> Sequence[Repository]:
+        """Every repository an installation reaches."""
+        rows = self._github.each_selected(installation)
+        return [Repository(row["id"], row["full_name"], installation, row["default_branch"]) for row in rows]
+
+    def deliveries(self, since: float) -> Sequence[HookDelivery]:
+        """What GitHub tried to deliver since then (seconds since the epoch), newest first; its list goes back about three days."""
+        rows = self._github.each_app(Route.DELIVERIES, lambda row: _seconds(row["delivered_at"]) < since)
+        return [_delivery(row) for row in rows]
+
+    def delivery(self, number: int) -> HookRequest:
+        """One delivery with its payload. Raises Refused(`github_refused`) when the list does not have it any more."""
+        row = self._github.ask_app(Route.DELIVERY, delivery=number)
+        return HookRequest(_delivery(row), json.dumps(row["request"]["payload"], separators=(",", ":")).encode())
+
+    def redeliver(self, number: int) -> None:
+        """Ask GitHub to deliver it again, under the same guid."""
+        self._github.ask_app(Route.REDELIVER, delivery=number)
+
+
+def _delivery(row: Mapping[str, Any]) -> HookDelivery:
+    return HookDelivery(
+        id=row["id"],
+        guid=row["guid"],
+        event=row["event"],
+        action=row["action"],
+        delivered_at=_seconds(row["delivered_at"]),
+        redelivery=row["redelivery"],
+        status_code=row["status_code"],
+        installation=row["installation_id"],
+        repository=row["repository_id"],
+    )
+
+
+def _installed(row: Mapping[str, Any]) -> Installed:
+    return Installed(row["id"], row["account"]["login"], row["suspended_at"] is not None, row["permissions"])
+
+
+def _seconds(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()

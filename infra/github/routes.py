@@ -1,0 +1,85 @@
+"""Every call this service makes of GitHub. There is no merge, no review, no workflow dispatch here, so nothing can ask for one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Purpose(Enum):
+    """What a token is for. It is narrowed to one repository and to the permissions of its purpose."""
+
+    APP = "app"  # no token: the App's own JWT
+    READ = "read"
+    FETCH = "fetch"
+    PUSH = "push"
+    DELIVER = "deliver"
+    STATUS = "status"
+    CI = "ci"
+
+
+PERMISSIONS: Mapping[Purpose, Mapping[str, str]] = {
+    Purpose.READ: {"metadata": "read", "contents": "read", "issues": "read", "pull_requests": "read"},
+    Purpose.FETCH: {"metadata": "read", "contents": "read"},
+    Purpose.PUSH: {"metadata": "read", "contents": "write"},
+    Purpose.DELIVER: {"metadata": "read", "pull_requests": "write"},
+    Purpose.STATUS: {"metadata": "read", "issues": "write", "pull_requests": "write", "checks": "write"},
+    Purpose.CI: {"metadata": "read", "checks": "read", "statuses": "read"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A method, a URI template under the API's base, and what the token for it may do."""
+
+    method: str
+    template: str
+    purpose: Purpose
+
+
+REPO = "/repos/{owner}/{repo}"
+ON_ISSUE = REPO + "/issues/{number}"
+ON_COMMENT = REPO + "/issues/comments/{comment}"
+ON_COMMIT = REPO + "/commits/{sha}"
+
+
+class Route(Enum):
+    """The table. A call that is not a row of it cannot be made."""
+
+    APP = Endpoint("GET", "/app", Purpose.APP)
+    INSTALLATIONS = Endpoint("GET", "/app/installations{?per_page}", Purpose.APP)
+    TOKEN = Endpoint("POST", "/app/installations/{installation}/access_tokens", Purpose.APP)
+    INSTALLED_ON = Endpoint("GET", REPO + "/installation", Purpose.APP)
+    DELIVERIES = Endpoint("GET", "/app/hook/deliveries{?per_page,cursor}", Purpose.APP)
+    DELIVERY = Endpoint("GET", "/app/hook/deliveries/{delivery}", Purpose.APP)
+    REDELIVER = Endpoint("POST", "/app/hook/deliveries/{delivery}/attempts", Purpose.APP)
+    USER = Endpoint("GET", "/users/{login}", Purpose.READ)
+    SELECTED = Endpoint("GET", "/installation/repositories{?per_page}", Purpose.READ)
+    REPOSITORY = Endpoint("GET", REPO, Purpose.READ)
+    REPOSITORY_BY_ID = Endpoint("GET", "/repositories/{id}", Purpose.READ)
+    CONTENT = Endpoint("GET", REPO + "/contents/{+path}{?ref}", Purpose.READ)
+    PERMISSION = Endpoint("GET", REPO + "/collaborators/{login}/permission", Purpose.READ)
+    ISSUES = Endpoint("GET", REPO + "/issues{?state,labels,since,sort,direction,per_page}", Purpose.READ)
+    ISSUE = Endpoint("GET", ON_ISSUE, Purpose.READ)
+    ISSUE_EVENTS = Endpoint("GET", ON_ISSUE + "/events{?per_page}", Purpose.READ)
+    COMMENTS = Endpoint("GET", ON_ISSUE + "/comments{?per_page}", Purpose.READ)
+    COMMENTS_SINCE = Endpoint("GET", REPO + "/issues/comments{?since,sort,direction,per_page}", Purpose.READ)
+    PULL = Endpoint("GET", REPO + "/pulls/{number}", Purpose.READ)
+    PULLS = Endpoint("GET", REPO + "/pulls{?state,head,sort,direction,per_page}", Purpose.READ)
+    CHECK_RUNS = Endpoint("GET", ON_COMMIT + "/check-runs{?check_name,app_id,filter,per_page}", Purpose.CI)
+    CHECK_RUN = Endpoint("GET", REPO + "/check-runs/{check}", Purpose.CI)
+    CHECK_SUITES = Endpoint("GET", ON_COMMIT + "/check-suites{?per_page}", Purpose.CI)
+    ANNOTATIONS = Endpoint("GET", REPO + "/check-runs/{check}/annotations{?per_page}", Purpose.CI)
+    COMMIT_STATUS = Endpoint("GET", ON_COMMIT + "/status{?per_page}", Purpose.CI)
+    CREATE_PULL = Endpoint("POST", REPO + "/pulls", Purpose.DELIVER)
+    UPDATE_PULL = Endpoint("PATCH", REPO + "/pulls/{number}", Purpose.DELIVER)
+    REQUEST_REVIEWERS = Endpoint("POST", REPO + "/pulls/{number}/requested_reviewers", Purpose.DELIVER)
+    ASSIGN = Endpoint("POST", ON_ISSUE + "/assignees", Purpose.DELIVER)
+    SET_MILESTONE = Endpoint("PATCH", ON_ISSUE, Purpose.DELIVER)
+    COMMENT_ON = Endpoint("POST", ON_ISSUE + "/comments", Purpose.STATUS)
+    EDIT_COMMENT = Endpoint("PATCH", ON_COMMENT, Purpose.STATUS)
+    REACT_TO_ITEM = Endpoint("POST", ON_ISSUE + "/reactions", Purpose.STATUS)
+    REACT_TO_COMMENT = Endpoint("POST", ON_COMMENT + "/reactions", Purpose.STATUS)
+    ADD_LABELS = Endpoint("POST", ON_ISSUE + "/labels", Purpose.STATUS)
+    REMOVE_LABEL = Endpoint("DELETE", ON_ISSUE + "/labels/{label}", Purpose.STATUS)
+    CREATE_CHECK = Endpoint("POST", REPO + "/check-runs", Purpose.STATUS)
+    UPDATE_CHECK = Endpoint("PATCH", REPO + "/check-runs/{check}", Purpose.STATUS)

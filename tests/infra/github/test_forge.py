@@ -1,0 +1,97 @@
+"""What decisions know of GitHub: names, permissions, configuration, items, label events."""
+
+import pytest
+
+from jobs.errors import Refused
+from jobs.model import Actor, Item, ItemKind, Repository
+from tests.fakes.github import FakeGitHub
+from tests.infra.github.conftest import Client
+
+
+def test_a_repository_is_found_by_its_id_after_a_rename(fake: FakeGitHub, client: Client) -> None:
+    """Proves: F84, T30."""
+    fake.rename("gears")
+    assert client.forge.repository(client.repository) == Repository(
+        client.repository.id, "acme/gears", client.repository.installation, "main"
+    )
+
+
+def test_a_name_that_somebody_else_took_over_is_not_believed(fake: FakeGitHub, client: Client) -> None:
+    """Proves: T30."""
+    fake.rename("gears")
+    fake.add_repository("acme/widgets", files={".github/slipway.yml": "version: 1\n"}, private=False)
+    assert client.forge.repository(client.repository).full_name == "acme/gears"
+    assert client.forge.config(client.repository) is None
+
+
+def test_a_repository_taken_from_the_installation_is_gone(fake: FakeGitHub, client: Client) -> None:
+    """Proves: F85."""
+    fake.deselect()
+    with pytest.raises(Refused) as refused:
+        client.forge.repository(client.repository)
+    assert refused.value.reason.code == "repository_gone"
+
+
+@pytest.mark.parametrize("role", ["admin", "maintain", "write", "triage", "read", "none"])
+def test_a_permission_is_the_role_github_names(fake: FakeGitHub, client: Client, role: str) -> None:
+    user = fake.collaborator("ada", role)
+    assert client.forge.permission(client.repository, Actor(user.id, "ada")) == role
+
+
+def test_a_login_that_changed_hands_has_no_permission(fake: FakeGitHub, client: Client) -> None:
+    user = fake.collaborator("ada", "admin")
+    assert client.forge.permission(client.repository, Actor(user.id + 1, "ada")) == "none"
+
+
+def test_somebody_github_does_not_know_has_no_permission(client: Client) -> None:
+    assert client.forge.permission(client.repository, Actor(5, "nobody-at-all")) == "none"
+
+
+def test_the_configuration_is_the_default_branchs(fake: FakeGitHub, client: Client) -> None:
+    assert client.forge.config(client.repository) is None
+    fake.push("fix", {".github/slipway.yml": "version: 2\n"})
+    assert client.forge.config(client.repository) is None
+    fake.push("main", {".github/slipway.yml": "version: 1 # ü\n"})
+    assert client.forge.config(client.repository) == "version: 1 # ü\n"
+
+
+def test_an_issue_as_it_stands_now(fake: FakeGitHub, client: Client) -> None:
+    issue = fake.issue(7)
+    fake.add_label(issue=7, name="slipway")
+    fake.edit_issue(7, title="Say hello politely")
+    url = f"{fake.url}/acme/widgets/issues/7"
+    assert client.forge.item(client.repository, 7) == Item(
+        ItemKind.ISSUE, 7, "Say hello politely", "It does not.", open=True, author=issue.user.id, labels=("slipway",), url=url
+    )
+
+
+def test_a_pull_request_with_the_head_that_stands_now(fake: FakeGitHub, client: Client) -> None:
+    fake.push("fix", {"a": "1"})
+    number = fake.open_pull("fix").number
+    sha = fake.push("fix", {"a": "2"})
+    item = client.forge.item(client.repository, number)
+    assert (item.kind, item.head_sha, item.head_ref, item.base_ref) == (ItemKind.PULL, sha, "fix", "main")
+    assert item.head_repository == client.repository.id
+
+
+def test_a_pull_request_from_a_fork_names_the_fork(fake: FakeGitHub, client: Client) -> None:
+    fork = fake.fork("outsider")
+    fake.push("fix", {"a": "1"}, repo=fork)
+    number = fake.open_pull("fix", head_repo=fork, by="outsider").number
+    assert client.forge.item(client.repository, number).head_repository == fork.id
+
+
+def test_an_item_that_is_gone_is_refused(client: Client) -> None:
+    with pytest.raises(Refused) as refused:
+        client.forge.item(client.repository, 99)
+    assert refused.value.reason.code == "github_refused"
+
+
+def test_the_newest_label_event_counts_through_all_pages(fake: FakeGitHub, client: Client) -> None:
+    for _ in range(60):
+        fake.add_label(issue=7, name="slipway", deliver=False)
+        fake.remove_label(issue=7, name="slipway", deliver=False)
+    fake.add_label(issue=7, name="Slipway", deliver=False)
+    newest = fake.issue(7).events[-1].id
+    assert client.forge.label_event(client.repository, 7, "slipway") == newest
+    assert client.forge.label_event(client.repository, 7, "other") is None
