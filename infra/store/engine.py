@@ -4,8 +4,10 @@ import os
 import secrets
 import weakref
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -37,16 +39,22 @@ def open_store(data: Path, url: str | None = None, *, upgrade: bool = True, chec
     """
     instance = data / "instance"
     base = database(data) if url is None else sqlite_file(url)
-    engine = _open_file(base, instance, clock or SystemClock(), check=check) if base else connect(url or "")
-    doubt.same_instance(instance, _stored(engine))
-    migrate.bring_up(engine, upgrade=upgrade)
-    _remember(instance, write(engine, _name))
+    there = base is not None and doubt.existing(base, instance)
+    engine = _engine(base, clock or SystemClock(), there=there) if base else connect(url or "")
+    with ExitStack() as unless_ready:
+        unless_ready.callback(engine.dispose)
+        if there and check:
+            _walk(engine)
+        doubt.same_instance(instance, _stored(engine))
+        migrate.bring_up(engine, upgrade=upgrade)
+        _remember(instance, write(engine, _name))
+        unless_ready.pop_all()
     return engine
 
 
-def connect(url: str, *, clock: Clock | None = None) -> sa.Engine:
+def connect(url: str | sa.URL, *, clock: Clock | None = None) -> sa.Engine:
     """An engine on `url` without any check: for tests, backups and the above."""
-    if url.startswith("sqlite"):
+    if sa.make_url(url).get_backend_name() == "sqlite":
         engine = sa.create_engine(url)
         event.listen(engine, "connect", _prepare(clock or SystemClock()))
         event.listen(engine, "begin", _begin)
@@ -56,31 +64,28 @@ def connect(url: str, *, clock: Clock | None = None) -> sa.Engine:
     return engine
 
 
-def sqlite_file(url: str) -> Path | None:
+def sqlite_file(url: str | sa.URL) -> Path | None:
     """The file of a SQLite URL; None for any other database."""
     parsed = sa.make_url(url)
-    return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        return None
+    return Path(unquote(parsed.database.removeprefix("file:")) if parsed.database.startswith("file:") else parsed.database)
 
 
-def sqlite_url(base: Path, mode: str = "rw") -> str:
+def sqlite_url(base: Path, mode: str = "rw") -> sa.URL:
     """The URL of a SQLite file; only mode `rwc` ever creates it."""
-    return f"sqlite:///file:{base}?mode={mode}&uri=true"
+    return sa.URL.create("sqlite", database=f"file:{quote(str(base))}", query={"mode": mode, "uri": "true"})
 
 
-def _open_file(base: Path, instance: Path, clock: Clock, *, check: bool) -> sa.Engine:
-    there = doubt.existing(base, instance)
+def _engine(base: Path, clock: Clock, *, there: bool) -> sa.Engine:
     base.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    engine = connect(sqlite_url(base, "rw" if there else "rwc"), clock=clock)
-    if there and check:
-        _walk(engine, base)
-    return engine
+    return connect(sqlite_url(base, "rw" if there else "rwc"), clock=clock)
 
 
-def _walk(engine: sa.Engine, base: Path) -> None:
+def _walk(engine: sa.Engine) -> None:
     said = read(engine, lambda connection: connection.exec_driver_sql("PRAGMA quick_check(3)").scalars().all())
     if list(said) != ["ok"]:
-        engine.dispose()
-        raise StoreInDoubt(f"{base} is damaged ({'; '.join(map(str, said))[:300]}). {doubt.RESTORE}")
+        raise StoreInDoubt(f"{sqlite_file(engine.url)} is damaged ({'; '.join(map(str, said))[:300]}). {doubt.RESTORE}")
 
 
 def _prepare(clock: Clock) -> Callable[[DBAPIConnection, ConnectionPoolEntry], None]:
