@@ -6,18 +6,22 @@ from starlette.responses import JSONResponse, Response
 
 from app.api.models import ApproveSpec, JobSpec, MessageSpec, PauseSpec, RetrySpec, StopSpec
 from app.api.operation import Ask
-from app.api.ports import Desk
+from app.api.ports import Bell, Desk
 from app.api.reading import known
-from jobs.model import Repository, RunRequest, Source
+from app.operating import again
+from jobs.errors import UserError
+from jobs.model import Repository, Run, RunRequest, RunState, Source
 
 
 def start(desk: Desk, ask: Ask) -> Response:
     """Record a run and queue it; the same idempotency key of the same token is the same run."""
     spec: JobSpec = ask.body
     repository = desk.catalogue.find(spec.repository)
-    run, _new = desk.runs.start(request_of(spec, repository, ask.principal.id), desk.catalogue.rules(repository))
-    desk.bell.ring(run.id)
-    return _accepted(desk, run.id)
+    rules = desk.catalogue.rules(repository)
+    if spec.flow not in rules.flow_names:
+        raise UserError(f"There is no flow {spec.flow!r} in {repository.full_name}. Name one of: {', '.join(rules.flow_names)}.")
+    run, _new = desk.runs.start(request_of(spec, repository, ask.principal.id), rules)
+    return _accepted(desk, run)
 
 
 def request_of(spec: JobSpec, repository: Repository, who: str) -> RunRequest:
@@ -45,31 +49,30 @@ def stop(desk: Desk, ask: Ask) -> Response:
     spec: StopSpec = ask.body
     why = spec.reason or f"Stopped over the API by {ask.principal.id}."
     run = known(lambda: desk.runs.stop(ask.path["run_id"], ask.principal.id, why))
-    return _accepted(desk, run.id)
+    return _accepted(desk, run)
 
 
 def retry(desk: Desk, ask: Ask) -> Response:
     """Go on with a parked run; start a final one again as a new run, which is the answer."""
     spec: RetrySpec = ask.body
     key = f"api:{ask.principal.id}:retry:{ask.path['run_id']}:{spec.idempotency_key or secrets.token_hex(16)}"
-    run = known(lambda: desk.runs.retry(ask.path["run_id"], Source(trigger="api"), key))
-    desk.bell.ring(run.id)
-    return _accepted(desk, run.id)
+    before = known(lambda: desk.runs.get(ask.path["run_id"]))
+    run, _new = desk.runs.retry(before.id, again(before.request.source), key)
+    return _accepted(desk, run)
 
 
 def approve(desk: Desk, ask: Ask) -> Response:
     """Let a run go on that waits for a yes to its plan."""
     spec: ApproveSpec = ask.body
     run = known(lambda: desk.runs.approve(ask.path["run_id"], ask.principal.id, spec.text))
-    desk.bell.ring(run.id)
-    return _accepted(desk, run.id)
+    return _accepted(desk, run)
 
 
 def messages(desk: Desk, ask: Ask) -> Response:
     """Tell the agent something before its next iteration."""
     spec: MessageSpec = ask.body
     run = known(lambda: desk.runs.say(ask.path["run_id"], ask.principal.id, spec.text))
-    return _accepted(desk, run.id)
+    return _accepted(desk, run)
 
 
 def pause(desk: Desk, ask: Ask) -> Response:
@@ -83,7 +86,6 @@ def resume(desk: Desk, ask: Ask) -> Response:
     """The end of a pause."""
     spec: PauseSpec = ask.body
     desk.runs.resume(_scope(desk, spec))
-    desk.bell.ring(None)
     return JSONResponse({"resumed": spec.repository or "*"})
 
 
@@ -92,5 +94,14 @@ def _scope(desk: Desk, spec: PauseSpec) -> str:
     return scope
 
 
-def _accepted(desk: Desk, run_id: str) -> Response:
-    return JSONResponse(desk.reading.run(run_id), 202)
+def _accepted(desk: Desk, run: Run) -> Response:
+    """The run as it now stands, after whoever may have to do with it was woken."""
+    rouse(desk.bell, run)
+    return JSONResponse(desk.reading.run(run.id), 202)
+
+
+def rouse(bell: Bell, run: Run) -> None:
+    """Wake whoever works on a run that may be claimed, and whoever tells the outside about it."""
+    if run.state is RunState.QUEUED:
+        bell.ring("advance", run.id, run.request.queue)
+    bell.ring("relay", run.id)

@@ -50,8 +50,8 @@ class Runs(Protocol):
         """Stop it, at once or as soon as its worker sees it."""
         ...
 
-    def retry(self, run_id: str, source: Source, intent_key: str) -> Run:
-        """Go on with a parked one, or start a final one again."""
+    def retry(self, run_id: str, source: Source, intent_key: str) -> tuple[Run, bool]:
+        """Go on with a parked one, or start a final one again: the run that goes on, or a new one and True."""
         ...
 
     def approve(self, run_id: str, actor: str, text: str) -> Run:
@@ -66,16 +66,16 @@ class Runs(Protocol):
         """Let nothing be claimed in a scope; `*` is everything."""
         ...
 
-    def resume(self, scope: str) -> None:
-        """The end of a pause."""
+    def resume(self, scope: str) -> bool:
+        """The end of a pause; False when there was none."""
         ...
 
 
 class Bell(Protocol):
     """Wakes whoever may have something to do; a missed ring costs time, never a run."""
 
-    def ring(self, run_id: str | None) -> None:
-        """Say that a run (None: any) may be claimed."""
+    def ring(self, function: str, row: str | int, queue: str | None = None) -> None:
+        """Say that a function has a row to look at."""
         ...
 
 

@@ -1,0 +1,63 @@
+"""The commands that look after an installation: doctor, validate, schema. Those of the store are in `keeping`."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from app import doctor as examination
+from app.cli.options import json_option
+from app.cli.screen import as_json, say, styled
+from app.settings import from_environment
+from jobs.config import PATH, ConfigInvalid, read
+from jobs.errors import UserError
+
+MARKS = {"ok": ("✓", "good"), "warn": ("!", "warn"), "fail": ("✗", "bad")}
+
+
+@click.command()
+@json_option
+def doctor(json_: bool) -> None:
+    """Check this installation, part by part. Exit 1 if something fails."""
+    found = examination.examine(from_environment)
+    if json_:
+        as_json(examination.as_json(found))
+    else:
+        for one in found:
+            mark, style = MARKS[one.state]
+            say(styled(mark, style), f" {one.name:<10}", styled(one.text, "dim" if one.state == "ok" else None))
+    if not examination.healthy(found):
+        click.get_current_context().exit(1)
+
+
+@click.command()
+@click.argument("file", default=PATH, type=click.Path(path_type=Path, allow_dash=True))
+@json_option
+def validate(file: Path, json_: bool) -> None:
+    """Check a repository's configuration: every mistake, with its line. FILE is .github/slipway.yml if left out, `-` standard input."""
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise UserError(f"there is no {file}: name the file, or go to the root of the repository") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{file} is not UTF-8 text") from error
+    mistakes = _mistakes(text)
+    if json_:
+        as_json({"valid": not mistakes, "file": str(file), "errors": mistakes})
+    elif mistakes:
+        for mistake in mistakes:
+            where = f"{file}:{mistake['line']}" if mistake["line"] else str(file)
+            say(f"{where}: {mistake['key'] + ': ' if mistake['key'] else ''}{mistake['text']}")
+    else:
+        say(styled("✓", "good"), f" {file} is valid")
+    if mistakes:
+        click.get_current_context().exit(1)
+
+
+def _mistakes(text: str) -> list[dict[str, Any]]:
+    try:
+        read(text)
+    except ConfigInvalid as error:
+        return [{"line": one.line, "key": one.key, "text": one.text} for one in error.mistakes]
+    return []

@@ -1,0 +1,156 @@
+"""The commands that look: runs, show, logs, events, stats. Quick ones: they read the store and start nothing."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+import click
+
+from app import view
+from app.cli.lines import event_line, log_lines
+from app.cli.opening import Opened, opened
+from app.cli.options import json_option
+from app.cli.screen import as_json, console, say, styled, table
+from app.cli.story import story
+from infra.clock import SystemClock
+from jobs.errors import UserError
+from jobs.model import RunState
+from jobs.rules import seconds
+
+POLL_S = 0.5
+RUN = click.argument("run_id", metavar="RUN")
+follow_option = click.option("-f", "--follow", is_flag=True, help="Go on until the run is final.")
+T = TypeVar("T")
+
+
+@click.command()
+@click.option("--state", type=click.Choice([state.value for state in RunState]), help="Only runs in this state.")
+@click.option("--repo", metavar="OWNER/NAME", help="Only runs on this repository.")
+@click.option("--scope", metavar="INSTALLATION:ID", help="Only runs of this scope.")
+@click.option("--limit", default=30, show_default=True, type=click.IntRange(1, 500), help="How many.")
+@json_option
+def runs(state: str | None, repo: str | None, scope: str | None, limit: int, json_: bool) -> None:
+    """List runs, newest first."""
+    with opened() as store:
+        found, _more = store.reading.runs(state=state, repository=repo, scope=scope, limit=limit)
+    if json_:
+        as_json(found)
+        return
+    now = SystemClock().now()
+    table(("RUN", "STATE", "REPOSITORY", "ASKED ON", "FLOW", "AGE", "TITLE"), (_row(run, now) for run in found), empty="No runs yet.")
+
+
+def _row(run: Mapping[str, Any], now: float) -> tuple[Any, ...]:
+    state = styled(view.words(run["state"]), run["state"])
+    return (run["id"], state, run["repository"], view.origin(run), run["flow"], view.ago(run["created_at"], now), run["title"])
+
+
+@click.command()
+@RUN
+@json_option
+def show(run_id: str, json_: bool) -> None:
+    """Everything about a run, and why it ended as it did."""
+    with opened() as store:
+        page = known(store, run_id, lambda: store.reading.run(run_id))
+    if json_:
+        as_json(page)
+        return
+    screen = console()
+    for line in story(page, SystemClock().now()):
+        screen.print(line)
+
+
+@click.command()
+@RUN
+@follow_option
+@json_option
+def events(run_id: str, follow: bool, json_: bool) -> None:
+    """What happened to a run, one line each."""
+    with opened() as store:
+        found = _events(store, run_id, follow)
+        if json_ and not follow:
+            as_json(list(found))
+            return
+        for event in found:
+            if json_:
+                as_json(event)
+            else:
+                say(*event_line(event))
+
+
+@click.command()
+@RUN
+@follow_option
+@json_option
+def logs(run_id: str, follow: bool, json_: bool) -> None:
+    """What the agent and the gates printed, turn by turn."""
+    with opened() as store:
+        told = 0
+        for _ in _moments(store, run_id, follow):
+            turns = [turn for turn in view.turns(store.reading.run(run_id)) if turn.ended_at is not None]
+            for turn in turns[told:]:
+                _log(turn, json_)
+            told = len(turns)
+
+
+def _log(turn: view.Turn, json_: bool) -> None:
+    if json_:
+        as_json({"step": turn.step, "attempt": turn.attempt, "turn": turn.n, "stdout": turn.stdout, "stderr": turn.stderr,
+                 "gates": [{"name": gate.name, "passed": gate.passed, "output": gate.output} for gate in turn.gates]})  # fmt: skip
+        return
+    screen = console()
+    for line in log_lines(turn):
+        screen.print(line)
+
+
+@click.command()
+@click.option("--window", default="1h", show_default=True, help="How far back: 90s, 15m, 2h, 7d.")
+@json_option
+def stats(window: str, json_: bool) -> None:
+    """Counts and durations over a window of time."""
+    try:
+        span = float(str(seconds(window)))
+    except ValueError as error:
+        raise click.UsageError(f"--window: {error}.") from error
+    with opened() as store:
+        pack = store.reading.stats(span)
+    if json_:
+        as_json(pack)
+        return
+    table(("WHAT", "NUMBER"), ((view.words(name), _number(value)) for name, value in pack.items() if name != "until"), empty="")
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{view.words(name)} {number}" for name, number in value.items()) or "–"
+    if value is None:
+        return "–"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def known(store: Opened, run_id: str, look: Callable[[], T]) -> T:
+    """What `look` finds. Raises UserError for an unknown id, with what may have been meant."""
+    try:
+        return look()
+    except KeyError as error:
+        meant = [run["id"] for run in store.reading.runs(limit=500)[0] if run_id and run["id"].startswith(run_id)]
+        hint = f"; did you mean {meant[0]}?" if len(meant) == 1 else "; 'slipway runs' lists them"
+        raise UserError(f"there is no run {run_id!r}{hint}") from error
+
+
+def _events(store: Opened, run_id: str, follow: bool) -> Iterator[Mapping[str, Any]]:
+    after = 0
+    for _ in _moments(store, run_id, follow):
+        while batch := store.reading.events(run_id, after=after):
+            yield from batch
+            after = batch[-1]["seq"]
+
+
+def _moments(store: Opened, run_id: str, follow: bool) -> Iterator[None]:
+    """When to look: once; or, following, again and again, the last time after the run is seen to be final."""
+    clock = SystemClock()
+    run = known(store, run_id, lambda: store.runs.get(run_id))
+    while follow and not run.is_final:
+        yield
+        clock.sleep(POLL_S)
+        run = store.runs.get(run_id)
+    yield

@@ -1,0 +1,64 @@
+"""How things look on a terminal: colour and tables for a person, plain lines for a pipe, and nothing an agent could smuggle in."""
+
+import json
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+STYLES = {
+    "queued": "blue", "running": "cyan", "delivering": "cyan", "awaiting_approval": "magenta", "awaiting_ci": "magenta",
+    "parked": "yellow", "succeeded": "green", "failed": "red", "cancelled": "bright_black", "rejected": "red",
+    "pending": "blue", "sent": "green", "done": "green", "ignored": "bright_black", "dead": "red",
+    "passed": "green", "good": "green", "bad": "red", "warn": "yellow", "dim": "bright_black", "head": "bold",
+}  # fmt: skip
+
+
+def plain(text: object) -> str:
+    """`text` without what could move the cursor, change colours or reorder the line."""
+    return "".join(sign for sign in str(text) if sign in "\n\t" or unicodedata.category(sign) not in {"Cc", "Cf", "Cs", "Co"})
+
+
+def console() -> Console:
+    """The terminal, or the pipe, we write to. Rich itself honours NO_COLOR and a dumb terminal."""
+    return Console(file=sys.stdout, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def styled(text: object, style: str | None = None) -> Text:
+    """Text in one of `STYLES`."""
+    return Text(plain(text), style=STYLES.get(style or "", ""))
+
+
+def say(*parts: Text | str) -> None:
+    """One line."""
+    console().print(Text.assemble(*(part if isinstance(part, Text) else plain(part) for part in parts)))
+
+
+def as_json(value: Any) -> None:
+    """`value` on standard output as JSON: indented for a person, one line for a pipe."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[Text | str]], *, empty: str) -> None:
+    """A table for a person; lines of tab separated cells for a pipe."""
+    lines = [[cell if isinstance(cell, Text) else Text(plain(cell)) for cell in row] for row in rows]
+    screen = console()
+    if not screen.is_terminal:
+        for line in lines:
+            click.echo("\t".join(" ".join(cell.plain.split()) for cell in line))
+    elif not lines:
+        click.echo(empty)
+    else:
+        screen.print(_drawn(heads, lines))
+
+
+def _drawn(heads: Sequence[str], lines: Sequence[Sequence[Text]]) -> Table:
+    drawn = Table(*heads, box=None, pad_edge=False, header_style="bright_black", padding=(0, 2, 0, 0))
+    for line in lines:
+        drawn.add_row(*line)
+    return drawn

@@ -1,0 +1,176 @@
+"""The checks of `slipway doctor`: one small function each, named in one table. A check changes nothing that lasts."""
+
+import errno
+import http.client
+import socket
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import redis
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.settings import Settings, SettingsInvalid
+from infra import redis_server
+from infra.process import Bounds, Command, run
+from infra.sandbox import Bubblewrap
+from infra.store.engine import database, open_store
+from jobs.errors import Fault
+
+OLDEST_GIT = (2, 34)
+PATIENCE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a check found: `ok`, `warn` or `fail`, in a sentence that says what to do where something is to be done."""
+
+    state: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A check by name and what it found."""
+
+    name: str
+    state: str
+    text: str
+
+
+Check = Callable[[Settings], Found]
+
+
+def examine(load: Callable[[], Settings], checks: Mapping[str, Check] | None = None) -> tuple[Checked, ...]:
+    """Every check, in order. With settings that cannot be used nothing else can be checked."""
+    try:
+        settings = load()
+    except SettingsInvalid as error:
+        return tuple(Checked("settings", "fail", problem) for problem in error.problems)
+    chosen = CHECKS if checks is None else checks
+    return tuple(_checked(name, check, settings) for name, check in chosen.items())
+
+
+def healthy(found: tuple[Checked, ...]) -> bool:
+    """Whether nothing failed."""
+    return all(one.state != "fail" for one in found)
+
+
+def as_json(found: tuple[Checked, ...]) -> dict[str, Any]:
+    """The examination as JSON data."""
+    return {"ok": healthy(found), "checks": [asdict(one) for one in found]}
+
+
+def _checked(name: str, check: Check, settings: Settings) -> Checked:
+    try:
+        found = check(settings)
+    except Fault as fault:
+        evidence = f" It said: {fault.evidence.strip()[-400:]}" if fault.evidence.strip() else ""
+        found = Found("fail", fault.reason.text + evidence)
+    return Checked(name, found.state, found.text)
+
+
+def settings_are_whole(settings: Settings) -> Found:
+    """The settings say what the service is, and nothing that looks like one is ignored."""
+    if settings.warnings:
+        return Found("warn", "; ".join(settings.warnings))
+    return Found("ok", f"complete; data directory {settings.data_dir}")
+
+
+def store_opens(settings: Settings) -> Found:
+    """The store is whole and of this version."""
+    sqlite = settings.database_url.startswith("sqlite")
+    if sqlite and not database(settings.data_dir).exists() and not (settings.data_dir / "instance").exists():
+        return Found("ok", "none yet; the first start makes it")
+    try:
+        engine = open_store(settings.data_dir, None if sqlite else settings.database_url, upgrade=False)
+    except SQLAlchemyError as error:
+        return Found("fail", f"The database does not answer ({type(error).__name__}). Check SLIPWAY_DATABASE_URL and that the server runs.")
+    engine.dispose()
+    return Found("ok", f"{'SQLite' if sqlite else 'PostgreSQL'}, whole and of this version")
+
+
+def redis_answers(settings: Settings) -> Found:
+    """There is a Redis to ring with."""
+    if settings.redis_url is None:
+        return _embedded(settings)
+    client = redis.Redis.from_url(settings.redis_url, socket_timeout=PATIENCE_S, socket_connect_timeout=PATIENCE_S)
+    try:
+        client.ping()
+        policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "noeviction")
+    except RedisError as error:
+        return Found("fail", f"Redis does not answer ({type(error).__name__}). Check SLIPWAY_REDIS_URL and that the server runs.")
+    finally:
+        client.close()
+    if policy != "noeviction":
+        return Found("warn", f"maxmemory-policy is {policy}: set it to noeviction, or bells are lost and runs start late.")
+    return Found("ok", "answers")
+
+
+def _embedded(settings: Settings) -> Found:
+    state = redis_server.answer(redis_server.place(settings.data_dir, settings.runtime_dir).socket)
+    return Found("ok", "the embedded one; it runs" if state != "down" else "the embedded one; 'slipway up' starts it")
+
+
+def git_is_new_enough(settings: Settings) -> Found:
+    """There is a git that knows what we ask of it."""
+    said = run(Command(("git", "--version"), {"PATH": settings.path, "LC_ALL": "C"}), Bounds(PATIENCE_S))
+    words = said.stdout.output().text.split()
+    version = words[2] if said.ok and len(words) > 2 else ""
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
+    oldest = ".".join(map(str, OLDEST_GIT))
+    if not numbers:
+        return Found("fail", f"No git was found. Install git {oldest} or newer.")
+    if numbers < OLDEST_GIT:
+        return Found("fail", f"git {version} is too old. Install {oldest} or newer.")
+    return Found("ok", f"git {version}")
+
+
+def sandbox_holds(settings: Settings) -> Found:
+    """Untrusted programs can be locked in; proved by locking one in."""
+    if settings.server.sandbox == "none":
+        return Found("warn", "switched off in the server file: agents run with this user's rights. Only for repositories you trust.")
+    there = settings.data_dir if settings.data_dir.exists() else Path(tempfile.gettempdir())
+    with tempfile.TemporaryDirectory(dir=there, prefix=".doctor-", ignore_cleanup_errors=True) as scratch:
+        return Found("ok", Bubblewrap(Path(scratch)).probe())
+
+
+def address_is_free_or_ours(settings: Settings) -> Found:
+    """The very address we are to listen on can be had, or we are there already."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+            return Found("ok", f"{settings.bind} is free")
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                return Found("fail", f"{settings.bind} cannot be listened on ({error.strerror}). Change SLIPWAY_BIND.")
+    if _is_slipway(settings.host, settings.port):
+        return Found("ok", f"{settings.bind} is served by Slipway")
+    return Found("fail", f"{settings.bind} is taken by another program. Stop it, or change SLIPWAY_BIND.")
+
+
+def _is_slipway(host: str, port: int) -> bool:
+    near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared with, not listened on
+    connection = http.client.HTTPConnection(near, port, timeout=PATIENCE_S)
+    try:
+        connection.request("GET", "/readyz")
+        return b'"parts"' in connection.getresponse().read(10_000)
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+CHECKS: Mapping[str, Check] = {
+    "settings": settings_are_whole,
+    "store": store_opens,
+    "redis": redis_answers,
+    "git": git_is_new_enough,
+    "sandbox": sandbox_holds,
+    "address": address_is_free_or_ours,
+}

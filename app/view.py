@@ -1,0 +1,225 @@
+"""A run's JSON page as values to show: the command line and the dashboard say the same things in the same order."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Page = Mapping[str, Any]
+GOOD = frozenset({"planned", "approved", "passed"})
+FINAL = frozenset({"succeeded", "failed", "cancelled", "rejected"})
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One gate's result on one snapshot."""
+
+    name: str
+    passed: bool
+    required: bool
+    ended: str
+    exit_code: int | None
+    duration_s: float
+    output: str
+    command: str
+
+    @property
+    def state(self) -> str:
+        """How it is shown: `passed`, `failed`, or `warn` for one that may fail."""
+        if self.passed:
+            return "passed"
+        return "failed" if self.required else "warn"
+
+    @property
+    def how(self) -> str:
+        """How its process ended."""
+        return f"exit {self.exit_code}" if self.ended == "exit" else self.ended
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong."""
+
+    gate: str
+    message: str
+    where: str
+    level: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One build → snapshot → verify turn: what the agent did and what became of it."""
+
+    step: str
+    role: str
+    agent: str
+    attempt: int
+    n: int
+    launched_at: float | None
+    ended_at: float | None
+    ended: str
+    exit_code: int | None
+    duration_s: float
+    failure: str
+    summary: str
+    decision: str | None
+    model: str | None
+    session: str | None
+    tokens: int
+    cost_usd: float | None
+    tool_calls: int
+    stdout: str
+    stderr: str
+    commit: str | None
+    files: tuple[tuple[str, str], ...]
+    gates: tuple[Gate, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def state(self) -> str:
+        """How it is shown."""
+        if self.ended_at is None:
+            return "running"
+        return "passed" if self.decision in GOOD else "failed"
+
+    @property
+    def verdict(self) -> str:
+        """What the turn came to, where its gates and failure do not say it already."""
+        return "" if self.failure or self.gates else words(self.decision or "")
+
+    @property
+    def how(self) -> str:
+        """How the agent's process ended."""
+        if not self.ended:
+            return "at work"
+        return f"exit {self.exit_code}" if self.ended == "exit" else self.ended
+
+
+def output(stream: Mapping[str, Any] | None) -> str:
+    """A captured stream as one text, with a mark where something is left out."""
+    if not stream:
+        return ""
+    head, tail = stream.get("head") or "", stream.get("tail") or ""
+    return f"{head}\n[… {stream.get('size')} bytes in all …]\n{tail}" if tail else head
+
+
+def gate(result: Page) -> Gate:
+    """A gate's result."""
+    return Gate(
+        name=result["name"],
+        passed=result["passed"],
+        required=result.get("required", True),
+        ended=result.get("ended", "exit"),
+        exit_code=result.get("exit_code"),
+        duration_s=result.get("duration_s") or 0.0,
+        output=output(result.get("output")),
+        command=" ".join(result.get("command") or ()),
+    )
+
+
+def finding(found: Page) -> Finding:
+    """A finding, with its place as `path:line`."""
+    place = ":".join(str(part) for part in (found.get("path"), found.get("line")) if part is not None)
+    return Finding(found["gate"], found["message"], place, found.get("level", "failure"))
+
+
+def turn(step: Page, row: Page) -> Turn:
+    """An iteration as the page has it."""
+    result = row["result"] or {}
+    report = row["report"] or {"results": []}
+    tokens = result.get("tokens") or {}
+    failure = result.get("failure")
+    return Turn(
+        step=step["name"],
+        role=row["role"],
+        agent=row["agent"],
+        attempt=row["attempt"],
+        n=row["n"],
+        launched_at=row["launched_at"],
+        ended_at=row["ended_at"],
+        ended=result.get("ended", ""),
+        exit_code=result.get("exit_code"),
+        duration_s=result.get("duration_s") or 0.0,
+        failure=f"{failure['code']}: {failure['text']}" if failure else "",
+        summary=result.get("summary") or "",
+        decision=row["decision"],
+        model=result.get("model"),
+        session=result.get("session_id"),
+        tokens=tokens.get("input", 0) + tokens.get("output", 0),
+        cost_usd=row["cost_usd"],
+        tool_calls=len(result.get("tool_calls") or ()),
+        stdout=output(result.get("stdout")),
+        stderr=output(result.get("stderr")),
+        commit=row["sha"],
+        files=tuple((change["kind"], change["path"]) for change in (row["snapshot"] or {}).get("changes", ())),
+        gates=tuple(gate(one) for one in report["results"]),
+        findings=tuple(finding(one) for result in report["results"] if not result["passed"] for one in result.get("findings", ())),
+    )
+
+
+def turns(page: Page) -> tuple[Turn, ...]:
+    """Every iteration of a run in the order they happened."""
+    found = [turn(step, row) for step in page["steps"] for attempt in step["attempts"] for row in attempt["iterations"]]
+    return tuple(sorted(found, key=lambda one: one.launched_at or 0.0))
+
+
+def origin(page: Page) -> str:
+    """What a run was asked for on, or by."""
+    source = page["source"]
+    if source["number"] is None:
+        return str(source["trigger"])
+    return f"{'pull request' if source['item'] == 'pull' else source['item']} #{source['number']}"
+
+
+def lasted(page: Page, now: float) -> float | None:
+    """For how many seconds a run has been at work, or was."""
+    return None if page["started_at"] is None else max(0.0, (page["ended_at"] or now) - page["started_at"])
+
+
+def actions(page: Page) -> tuple[str, ...]:
+    """What can be done to a run as it stands."""
+    state = page["state"]
+    found = [
+        ("approve", state == "awaiting_approval"),
+        ("retry", state == "parked" or state in FINAL),
+        ("say", state not in FINAL),
+        ("stop", state not in FINAL),
+    ]
+    return tuple(name for name, possible in found if possible)
+
+
+def duration(seconds: float | None) -> str:
+    """`4.2 s`, `3 min 20 s`, `2 h 5 min`; a dash for what is not known."""
+    if seconds is None:
+        return "–"
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{hours // 24} days"
+
+
+def ago(at: float | None, now: float) -> str:
+    """How long ago, or in how long, in words."""
+    if not at:
+        return "–"
+    gone = now - at
+    if abs(gone) < 5:
+        return "just now"
+    words = duration(float(int(abs(gone))) if abs(gone) < 60 else abs(gone) // 60 * 60)
+    return f"{words} ago" if gone > 0 else f"in {words}"
+
+
+def money(usd: float | None) -> str:
+    """A cost; one nobody knows is a dash, never zero."""
+    if usd is None:
+        return "–"
+    return f"${usd:.2f}" if usd >= 0.1 or usd == 0 else f"${usd:.4f}"
+
+
+def words(name: str) -> str:
+    """A state or an event's name as a person reads it."""
+    return name.replace("_", " ")

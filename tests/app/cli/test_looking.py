@@ -1,0 +1,134 @@
+"""The commands that look."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.app.cli.terminal import slipway
+from tests.app.town import Town
+
+
+def test_runs_are_listed_newest_first_one_a_line_for_a_pipe(town: Town) -> None:
+    said = slipway(town.data, "runs")
+    lines = [line.split("\t") for line in said.out.splitlines()]
+    assert said.code == 0
+    assert [line[0] for line in lines[:2]] == [town["behind"], town["queued"]]
+    assert lines[-1][1:5] == ["succeeded", "acme/shop", "issue #7", "implement"]
+
+
+def test_runs_as_json_is_an_array_of_runs_newest_first(town: Town) -> None:
+    found = slipway(town.data, "runs", "--json").json
+    assert [run["id"] for run in found][:2] == [town["behind"], town["queued"]]
+    assert len(found) == len(town.ids)
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        (["--state", "failed"], ["failed"]),
+        (["--repo", "acme/docs"], ["behind"]),
+        (["--scope", "7:43"], ["behind"]),
+        (["--scope", "7:4"], []),
+        (["--limit", "1"], ["behind"]),
+    ],
+)
+def test_runs_are_filtered(town: Town, options: list[str], names: list[str]) -> None:
+    """Proves: 000-07, 000-15. A scope is compared whole."""
+    assert [run["id"] for run in slipway(town.data, "runs", "--json", *options).json] == [town[name] for name in names]
+
+
+def test_show_explains_a_failure_without_a_log(town: Town) -> None:
+    """Proves: 000-36, 003-05, I09."""
+    out = slipway(town.data, "show", town["failed"]).out
+    for part in (
+        "● failed  Prices in euros <script>alert(1)</script>",
+        "iterations_used: The tests still fail after 2 turns. Look at the findings, then retry with a hint.",
+        "✗ turn 1  scripted exit 0, 12 s, $0.21",
+        "✗ tests  exit 2, 3.1 s",
+        "│ E       assert Money(2) == Money(4)",
+        "! lint  exit 1, 0.2 s, not required",
+        "tests/test_cart.py:31: test_total_counts_each_item: Money(2) == Money(4)",
+        "run.failed → https://hooks.example.org/slipway/secret, 0 tries",
+        f"slipway retry {town['failed']}   try again",
+    ):
+        assert part in out
+
+
+def test_show_tells_where_a_delivered_run_went_and_hides_what_a_callback_url_may_hold(town: Town) -> None:
+    out = slipway(town.data, "show", town["succeeded"]).out
+    assert "branch slipway/7-total-d1 at cccccccccccc" in out
+    assert "pull request #12  https://github.com/acme/shop/pull/12" in out
+    assert "dead  run.started → https://hooks.example.org/slipway/secret, 1 try, last answer 500: The receiver answered 500." in out
+    assert "hidden" not in out + slipway(town.data, "callbacks", "list").out
+
+
+@pytest.mark.parametrize("name", ["succeeded", "failed", "parked", "awaiting_approval", "running", "cancelled", "rejected", "queued"])
+def test_show_as_json_is_the_page_of_the_api(town: Town, name: str) -> None:
+    page = slipway(town.data, "show", town[name], "--json").json
+    assert page["id"] == town[name]
+    assert page["state"] == name
+    assert slipway(town.data, "show", town[name]).code == 0
+
+
+def test_a_shortened_id_is_not_taken_but_understood(town: Town) -> None:
+    said = slipway(town.data, "show", town["failed"][:8])
+    assert (said.code, said.out) == (1, "")
+    assert said.err == f"slipway: there is no run '{town['failed'][:8]}'; did you mean {town['failed']}?\n"
+
+
+def test_events_tell_what_happened_in_order(town: Town) -> None:
+    lines = slipway(town.data, "events", town["failed"]).out.splitlines()
+    assert [line.split()[2] for line in lines[:4]] == ["Queued", "Claimed", "Prepared", "Launched"]
+    assert lines[-1].endswith("iterations_used: The tests still fail after 2 turns. Look at the findings, then retry with a hint.")
+    found = slipway(town.data, "events", town["failed"], "--json").json
+    assert [event["type"] for event in found] == [line.split()[2] for line in lines]
+
+
+def test_following_a_final_run_ends(town: Town) -> None:
+    assert slipway(town.data, "events", "-f", town["succeeded"]).out.splitlines()[-1].split()[2] == "Delivered"
+    assert "gate tests: passed" in slipway(town.data, "logs", "-f", town["succeeded"]).out
+
+
+def test_logs_hold_what_agent_and_gates_printed(town: Town) -> None:
+    out = slipway(town.data, "logs", town["failed"]).out
+    assert "Changing Cart.total" in out
+    assert "── gate tests: failed, exit 2" in out
+    assert "E       assert Money(2) == Money(4)" in out
+
+
+def test_stats_take_a_window(town: Town) -> None:
+    """Proves: 001-58, 002-12."""
+    pack = slipway(town.data, "stats", "--window", "2h", "--json").json
+    assert pack["window_s"] == 7200
+    assert pack["reasons"]["iterations_used"] == 1
+    assert "unknown share\t0" in slipway(town.data, "stats").out
+    assert slipway(town.data, "stats", "--window", "soon").code == 2
+
+
+def test_the_boxes_are_listed_and_replayed(town: Town) -> None:
+    rows = slipway(town.data, "inbox", "list", "--json").json
+    assert [row["state"] for row in rows] == ["pending", "dead", "ignored", "done"]
+    assert slipway(town.data, "inbox", "replay", str(rows[1]["id"])).code == 0
+    assert [row["state"] for row in slipway(town.data, "inbox", "list", "--json").json] == ["pending", "pending", "ignored", "done"]
+    dead = slipway(town.data, "callbacks", "list", "--state", "dead", "--json").json
+    assert slipway(town.data, "callbacks", "replay", dead[0]["id"]).code == 0
+    assert slipway(town.data, "callbacks", "list", "--state", "dead", "--json").json == []
+    assert slipway(town.data, "callbacks", "replay", "msg_none").err.startswith("slipway: there is no callback 'msg_none'")
+    assert slipway(town.data, "inbox", "replay", "999").code == 1
+
+
+def test_without_a_store_a_look_says_how_to_begin(tmp_path: Path) -> None:
+    said = slipway(tmp_path, "runs")
+    assert (said.code, said.out) == (1, "")
+    assert said.err == f"slipway: there is no store in {tmp_path} yet: start with 'slipway up', or set SLIPWAY_DATA_DIR\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_quick_look_does_not_load_the_service(town: Town) -> None:
+    loaded = "import sys; from app.cli.main import main; main(['runs']); print(sorted({name.partition('.')[0] for name in sys.modules}))"
+    env = {"SLIPWAY_DATA_DIR": str(town.data), "PATH": "/usr/bin", "HOME": str(town.data)}
+    out = subprocess.run([sys.executable, "-c", loaded], env=env, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
+    for heavy in ("starlette", "uvicorn", "rq", "redis", "httpx", "jinja2", "gidgethub", "prometheus_client"):
+        assert f"'{heavy}'" not in out

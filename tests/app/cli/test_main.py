@@ -1,0 +1,58 @@
+"""The table of commands, and how the command line says no."""
+
+import importlib
+from pathlib import Path
+
+import click
+import pytest
+
+from app.cli.main import ENTRIES
+from tests.app.cli.terminal import slipway
+
+LEADS = {"demo"}
+
+
+def test_alone_it_says_what_to_do_next(tmp_path: Path) -> None:
+    said = slipway(tmp_path)
+    assert said.code == 0
+    assert "slipway demo      see it work here, nothing configured" in said.out
+
+
+@pytest.mark.parametrize("name", sorted(ENTRIES))
+def test_every_command_of_the_table_is_there_and_explains_itself(name: str) -> None:
+    module, _, attribute = ENTRIES[name].target.partition(":")
+    command = getattr(importlib.import_module(module), attribute)
+    assert isinstance(command, click.Command)
+    assert command.name == name
+    assert command.help
+
+
+def test_help_names_every_command(tmp_path: Path) -> None:
+    out = slipway(tmp_path, "--help").out
+    assert all(f"  {name} " in out for name in ENTRIES)
+
+
+@pytest.mark.parametrize(
+    ("argv", "err"),
+    [
+        (["frobnicate"], "slipway: No such command 'frobnicate'. Try 'slipway --help'.\n"),
+        (["runs", "--sta", "x"], "slipway: No such option '--sta'. Did you mean '--state'? Try 'slipway runs --help'.\n"),
+        (["show"], "slipway: Missing argument 'RUN'. Try 'slipway show --help'.\n"),
+    ],
+)
+def test_a_mistake_in_the_call_is_one_line_and_exit_2(tmp_path: Path, argv: list[str], err: str) -> None:
+    said = slipway(tmp_path, *argv)
+    assert (said.code, said.out, said.err) == (2, "", err)
+
+
+def test_settings_that_cannot_be_used_are_told_one_a_line(tmp_path: Path) -> None:
+    said = slipway(tmp_path, "runs", SLIPWAY_BIND="nowhere", SLIPWAY_WEBHOOK_SECRETS="short")
+    assert said.code == 1
+    assert [line.split(":")[:2] for line in said.err.splitlines()] == [
+        ["slipway", " SLIPWAY_WEBHOOK_SECRETS"],
+        ["slipway", " SLIPWAY_BIND"],
+    ]
+
+
+def test_colour_is_for_terminals_only(tmp_path: Path) -> None:
+    assert "\x1b" not in slipway(tmp_path, "doctor").out
