@@ -22,6 +22,8 @@ def candidates() -> tuple[Path, ...]:
 class Bubblewrap:
     """`Sandbox` on the first bubblewrap that works here. `scratch` is a directory on the file system of the checkouts."""
 
+    confines = True
+
     def __init__(self, scratch: Path, found: tuple[Path, ...] | None = None) -> None:
         self._scratch = scratch
         self._candidates = candidates() if found is None else found

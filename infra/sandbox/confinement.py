@@ -102,6 +102,11 @@ class Sandbox(Protocol):
     """Starts untrusted programs."""
 
     @property
+    def confines(self) -> bool:
+        """Whether it is one at all: else programs see this machine as it is, and mounts are the plain directories."""
+        ...
+
+    @property
     def overlays(self) -> bool:
         """Whether an `Overlay` can be mounted; else a checkout has to be a plain directory."""
         ...

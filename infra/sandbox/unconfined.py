@@ -19,6 +19,7 @@ class Unconfined:
     A process that leaves its process group outlives the run; only a real sandbox prevents that.
     """
 
+    confines = False
     overlays = False
 
     def probe(self) -> str:

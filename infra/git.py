@@ -1,0 +1,248 @@
+"""The only git. Closed to everything outside: no configuration but ours, no prompt, helper or hook, one transport at a time."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from infra import process
+from infra.process import Bounds, Captured, Command
+from jobs.errors import Fault, Refused
+from jobs.evidence import Ended
+from jobs.model import Repository
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+ZERO = "0" * 40
+SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+REF = re.compile(
+    r"refs/(?:heads|tags|pull|slipway|base|pins|kept)/(?!.*(?:\.\.|@\{|//|\.lock(?:/|$)|/\.))[^\x00-\x20\x7f~^:?*\[\\.-][^\x00-\x20\x7f~^:?*\[\\]*"
+)
+PATH = "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin"
+
+CLOSED: Mapping[str, str] = {
+    "core.hooksPath": "/dev/null",
+    "core.fsmonitor": "false",
+    "core.untrackedCache": "false",
+    "core.attributesFile": "/dev/null",
+    "core.excludesFile": "/dev/null",
+    "core.autocrlf": "false",
+    "core.fileMode": "true",
+    "core.symlinks": "true",
+    "core.protectHFS": "true",
+    "core.protectNTFS": "true",
+    "core.fsyncMethod": "batch",
+    "core.quotePath": "false",
+    "credential.helper": "",
+    "diff.ignoreSubmodules": "all",
+    "diff.renames": "false",
+    "submodule.recurse": "false",
+    "fetch.recurseSubmodules": "false",
+    "push.recurseSubmodules": "no",
+    "push.gpgSign": "false",
+    "commit.gpgSign": "false",
+    "transfer.fsckObjects": "true",
+    "fetch.fsckObjects": "true",
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+    "http.lowSpeedLimit": "1000",
+    "http.lowSpeedTime": "60",
+}
+"""Set on every call, above any file. Programs on the other side of a local transport do not see it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a remote is shown. Never part of a URL or of a command line, and of no text."""
+
+    user: str
+    password: str = field(repr=False)
+
+    @property
+    def header(self) -> str:
+        """The HTTP header that carries it."""
+        return "Authorization: Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a repository is: an https URL, or an absolute path of this machine."""
+
+    url: str
+    credential: Credential | None = None
+
+    @property
+    def local(self) -> bool:
+        """Whether it is a path."""
+        return self.url.startswith("/")
+
+
+class Sources(Protocol):
+    """Knows where repositories are, and the credential of the moment."""
+
+    def source(self, repository: Repository, *, write: bool = False) -> Source:
+        """Where to fetch from, or with `write` push to. Raises Fault (`github_auth`, `repository_gone`, …)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What git works on: a git directory of ours, never one an agent could write; perhaps an index and a work tree."""
+
+    git_dir: Path
+    index: Path | None = None
+    work_tree: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What a call reads and what it is told beside its arguments."""
+
+    text: bytes = b""
+    file: Path | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+NOTHING = Input()
+
+
+class Git:
+    """Runs git. `home` is a directory of ours; plain http is for loopback and the hosts named in `plain_http` only."""
+
+    def __init__(self, home: Path, *, plain_http: frozenset[str] = frozenset(), program: str = "git", timeout_s: float = 120.0) -> None:
+        self._home = home
+        self._plain_http = LOOPBACK | plain_http
+        self._program = program
+        self._timeout_s = timeout_s
+
+    def probe(self) -> str:
+        """The version. Raises Fault(`checkout_failed`) when there is no git."""
+        return self.ask("version", at=None).strip()
+
+    def run(
+        self,
+        *arguments: str,
+        at: Place | None,
+        given: Input = NOTHING,
+        source: Source | None = None,
+        timeout_s: float | None = None,
+        output_bytes: int = 256 * 1000**2,
+    ) -> Captured:
+        """Run git to its end, whatever that is. `source` is the remote of a fetch or push: only its protocol is open.
+
+        Raises Fault(`checkout_failed`) when git cannot be started or does not end in time, `disk_full` when there is no room.
+        """
+        env = {**self._environment(at, source), **given.env}
+        cwd = at.work_tree or at.git_dir if at else self._made_home()
+        command = Command((self._program, *arguments), env, cwd, given.text, given.file)
+        try:
+            captured = process.run(command, Bounds(timeout_s or self._timeout_s, output_bytes=output_bytes))
+        except OSError as error:
+            raise Fault("checkout_failed", f"git cannot be started ({error.strerror}): install git 2.39 or newer.") from error
+        if not captured.ok and "No space left on device" in captured.stderr.text:
+            raise Fault("disk_full", "There is no room left on the disk for git: free some.", evidence=captured.stderr.output().text)
+        return captured
+
+    def ask(self, *arguments: str, at: Place | None, given: Input = NOTHING, code: str = "checkout_failed") -> str:
+        """Run git and return what it printed. Raises Fault(`code`) when it fails."""
+        captured = self.run(*arguments, at=at, given=given)
+        if not captured.ok:
+            raise failure(f"`git {arguments[0]}` did not succeed", captured, code)
+        return captured.stdout.text
+
+    def checked_ref(self, name: str) -> str:
+        """`name` if it is a full reference name that is safe to use. Raises Refused(`push_refused`)."""
+        safe = REF.fullmatch(name) and len(name.encode(errors="replace")) <= 250
+        if not safe or not self.run("check-ref-format", name, at=None).ok:
+            raise Refused("push_refused", f"{name!r} cannot be used as the name of a branch: rename it or change `delivery.branch`.")
+        return name
+
+    def _made_home(self) -> Path:
+        self._home.mkdir(parents=True, exist_ok=True)
+        return self._home
+
+    def _environment(self, at: Place | None, source: Source | None) -> dict[str, str]:
+        env = {
+            "PATH": PATH,
+            "HOME": "/nonexistent",
+            "LC_ALL": "C",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": "/dev/null",
+            "GIT_ATTR_NOSYSTEM": "1",
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_NO_REPLACE_OBJECTS": "1",
+            "GIT_NO_LAZY_FETCH": "1",
+            "GIT_OPTIONAL_LOCKS": "0",
+            "GIT_LFS_SKIP_SMUDGE": "1",
+            "GIT_SSH_COMMAND": "false",
+            "GIT_ALLOW_PROTOCOL": "none",
+        }
+        settings = dict(CLOSED)
+        if source is not None:
+            env |= self._opened(source)
+            settings |= _shown(source)
+        if at is not None:
+            env |= _placed(at)
+        return env | _counted(settings)
+
+    def _opened(self, source: Source) -> dict[str, str]:
+        """The one protocol of `source`, opened. Raises Refused(`repository_unreachable`)."""
+        if source.local:
+            return {"GIT_ALLOW_PROTOCOL": "file", "GIT_CONFIG_GLOBAL": str(self._owning(source.url))}
+        parts = urlsplit(source.url)
+        allowed = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in self._plain_http)
+        if not allowed or "@" in parts.netloc or not parts.hostname:
+            raise Refused("repository_unreachable", "A repository has to be reached by an https URL without a name in it, or by a path.")
+        return {"GIT_ALLOW_PROTOCOL": parts.scheme}
+
+    def _owning(self, path: str) -> Path:
+        """A configuration for the other side of a local transport: exactly this repository may belong to somebody else."""
+        name = hashlib.sha256(path.encode()).hexdigest()[:16]
+        file = self._made_home() / f"local-{name}.gitconfig"
+        quoted = path.replace("\\", "\\\\").replace('"', '\\"')
+        text = f'[safe]\n\tdirectory = "{quoted}"\n\tdirectory = "{quoted}/.git"\n[receive]\n\tfsckObjects = true\n[gc]\n\tauto = 0\n'
+        if "\n" in path:
+            raise Refused("repository_unreachable", "The path of a repository cannot have a line break in it.")
+        if not file.exists() or file.read_text() != text:
+            file.write_text(text)
+        return file
+
+
+def failure(what: str, captured: Captured, code: str) -> Fault:
+    """A git call that did not do what it should, as a fault with git's own words as evidence."""
+    said = captured.stderr.output().text.strip()
+    if captured.ended is Ended.TIMEOUT:
+        what = f"{what}: it took too long"
+    last = said.splitlines()[-1] if said else "it said nothing"
+    return Fault(code, f"{what} ({last}).", evidence=said)
+
+
+def sha_of(text: str) -> str:
+    """`text` as the id of an object. Raises Fault(`checkout_failed`) for anything else."""
+    if not SHA.fullmatch(text):
+        raise Fault("checkout_failed", f"{text[:80]!r} is not the id of a commit.")
+    return text
+
+
+def _placed(at: Place) -> dict[str, str]:
+    places = {"GIT_DIR": at.git_dir, "GIT_INDEX_FILE": at.index, "GIT_WORK_TREE": at.work_tree}
+    return {name: str(path) for name, path in places.items() if path is not None}
+
+
+def _shown(source: Source) -> dict[str, str]:
+    """The settings that show the credential to the remote's host, and to no other."""
+    if source.credential is None or source.local:
+        return {}
+    parts = urlsplit(source.url)
+    return {f"http.{parts.scheme}://{parts.netloc}/.extraHeader": source.credential.header}
+
+
+def _counted(settings: Mapping[str, str]) -> dict[str, str]:
+    """Settings as the environment variables git reads them from."""
+    env = {"GIT_CONFIG_COUNT": str(len(settings))}
+    for number, (name, value) in enumerate(settings.items()):
+        env |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
+    return env

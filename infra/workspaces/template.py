@@ -1,0 +1,133 @@
+"""Trees of commits on disk, to lie read-only under checkouts. One that is in use is never changed, only replaced."""
+
+import os
+import re
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.git import Git, Place, failure, sha_of
+from infra.workspaces.layout import locked, named
+from infra.workspaces.removal import remove
+
+KEPT = 3
+"""How many trees nobody uses stay for the next commit to be reached from."""
+SUBMODULE = re.compile(rb"(?:^|\0)160000 [0-9a-f]+ 0\t([^\0]+)")
+PATHS = re.compile(rb"(?:^|\0)[0-9]{6} [0-9a-f]+ 0\t([^\0]+)")
+ATTRIBUTES = (":(glob)**/.gitattributes",)
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """The tree of `commit` as files, and the index that describes them. Both read-only."""
+
+    path: Path
+    commit: str
+
+    @staticmethod
+    def held(root: Path) -> Iterator[tuple[str, str]]:
+        """Every commit in `root` that is held, and by whom."""
+        for marker in root.glob("*/users/*"):
+            yield marker.parent.parent.name, marker.name
+
+    @property
+    def tree(self) -> Path:
+        """The files."""
+        return self.path / "tree"
+
+    @property
+    def index(self) -> Path:
+        """The index git keeps of them."""
+        return self.path / "index"
+
+
+class Templates:
+    """The templates of one repository, in `root`. `git_dir` holds the commits."""
+
+    def __init__(self, git: Git, root: Path, git_dir: Path) -> None:
+        self._git = git
+        self._root = root
+        self._git_dir = git_dir
+
+    def hold(self, commit: str, user: str) -> Template:
+        """The template of `commit`, which stays as it is until `user` releases it. The same again for the same user."""
+        with locked(self._root / "lock"):
+            template = Template(self._root / sha_of(commit), commit)
+            if not template.index.exists():
+                self._make(template)
+            users = template.path / "users"
+            users.mkdir(exist_ok=True)
+            (users / named(user)).touch()
+            os.utime(template.path)
+            return template
+
+    def release(self, commit: str, user: str) -> None:
+        """`user` is done with it. Harmless when it never held it."""
+        (self._root / sha_of(commit) / "users" / named(user)).unlink(missing_ok=True)
+        with locked(self._root / "lock"):
+            for spare in self._idle()[KEPT:]:
+                remove(spare.path)
+
+    def _idle(self) -> list[Template]:
+        """Templates nobody uses, the youngest first."""
+        found = [path for path in self._root.glob("[0-9a-f]*") if path.is_dir() and not any((path / "users").glob("*"))]
+        found.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+        return [Template(path, path.name) for path in found]
+
+    def _make(self, template: Template) -> None:
+        """Move an idle tree on to the commit, or write a new one. A crash leaves a `.making-…`, which is swept by the next."""
+        for left in self._root.glob(".making-*"):
+            remove(left)
+        remove(template.path)
+        making = Template(self._root / f".making-{uuid.uuid4().hex}", template.commit)
+        old = next(iter(self._idle()), None)
+        if old is not None and self._same_attributes(old.commit, template.commit):
+            old.path.rename(making.path)
+            self._read_tree(making, "-m", "-u", old.commit, template.commit)
+        else:
+            making.tree.mkdir(parents=True)
+            self._read_tree(making, "-m", "-u", template.commit)
+        making.path.rename(template.path)
+
+    def _read_tree(self, template: Template, *words: str) -> None:
+        self._git.ask("read-tree", *words, at=Place(self._git_dir, template.index, template.tree))
+
+    def _same_attributes(self, old: str, new: str) -> bool:
+        """Whether a file that did not change is also written the same: line ends depend on attributes."""
+        return self._git.run("diff-tree", "-r", "--quiet", old, new, "--", *ATTRIBUTES, at=Place(self._git_dir)).ok
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Every path of an index, as `git ls-files --stage -z` prints it; looked into only as far as somebody asks."""
+
+    lines: bytes
+
+    @property
+    def empty(self) -> bool:
+        """Whether the commit has no file at all."""
+        return not self.lines
+
+    @property
+    def attributes(self) -> bool:
+        """Whether any attributes file is there: without one nothing has to be asked about any path."""
+        return b"/.gitattributes\0" in self.lines or b"\t.gitattributes\0" in self.lines
+
+    @property
+    def submodules(self) -> frozenset[bytes]:
+        """The places of other repositories."""
+        return frozenset(SUBMODULE.findall(self.lines))
+
+    @property
+    def tracked(self) -> frozenset[bytes]:
+        """The paths of all files and links."""
+        return frozenset(PATHS.findall(self.lines)) - self.submodules
+
+
+def listing(git: Git, index: Path, git_dir: Path) -> Listing:
+    """What is in an index."""
+    captured = git.run("ls-files", "-z", "--stage", at=Place(git_dir, index))
+    if not captured.ok:
+        raise failure("Listing the files of the commit did not succeed", captured, "checkout_failed")
+    return Listing(captured.stdout.data)
