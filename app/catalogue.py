@@ -1,0 +1,64 @@
+"""The repositories this installation may work on, and the rules each of them gets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from app.server_file import LocalRepository
+from handlers.facts import Forge
+from jobs import config
+from jobs.config import ConfigInvalid
+from jobs.errors import UserError
+from jobs.model import Repository
+from jobs.policy import Policy
+from jobs.rules import Rules
+
+
+class Reach(Protocol):
+    """The repositories the App is installed on."""
+
+    def reach(self, full_name: str) -> Repository:
+        """The repository of that name. Raises UserError when the App does not reach it, Fault when nobody can tell now."""
+        ...
+
+
+class NoApp:
+    """Without an App nothing of GitHub's is reached."""
+
+    def reach(self, full_name: str) -> Repository:
+        """Raises UserError."""
+        raise UserError(f"{full_name} is not known here: name it in the server file under [[repository]], or configure a GitHub App.")
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Local repositories by the server file, all others by the App's installations."""
+
+    local: Sequence[LocalRepository]
+    forge: Forge
+    app: Reach
+    policy: Policy
+
+    def find(self, name: str) -> Repository:
+        """The repository of that full name (case does not matter). Raises UserError or Fault as `Reach`."""
+        for known in self.local:
+            if known.full_name.lower() == name.lower():
+                return placed(known)
+        return self.app.reach(name)
+
+    def rules(self, repository: Repository) -> Rules:
+        """Its configuration within this server's policy. Raises UserError naming every mistake, Fault when it cannot be read."""
+        try:
+            return self.read(repository)
+        except ConfigInvalid as invalid:
+            raise UserError(f"{config.PATH} of {repository.full_name} cannot be used:\n{invalid}") from invalid
+
+    def read(self, repository: Repository) -> Rules:
+        """As `rules`, with the mistakes themselves. Raises ConfigInvalid, Fault."""
+        text = self.forge.config(repository)
+        return self.policy.apply(None if text is None else config.read(text))
+
+
+def placed(known: LocalRepository) -> Repository:
+    """A repository of the server file."""
+    return Repository(known.id, known.full_name, 0, known.default_branch, str(known.path))
