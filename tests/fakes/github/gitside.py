@@ -69,7 +69,7 @@ def commit(
         blob = git(path, "hash-object", "-w", "--stdin", data=content.encode() if isinstance(content, str) else content)
         git(path, "update-index", "--add", "--cacheinfo", f"100644,{blob},{name}", env=index)
     for name in removed:
-        git(path, "update-index", "--force-remove", "--", name, env=index)
+        git(path, "update-index", "--index-info", data=f"0 {ZERO}\t{name}\n".encode(), env=index)
     tree = git(path, "write-tree", env=index)
     parents = ["-p", parent] if parent else []
     sha = git(path, "commit-tree", tree, *parents, "-m", message)
