@@ -21,7 +21,7 @@ def run(event: CommandGiven, facts: Facts) -> list[Intent]:
     if not (event.free and facts.active):
         return start(event, facts, wish(event))
     found = request(event, facts, wish(event))
-    otherwise = found if isinstance(found, RunRequest) else None
+    otherwise = found if isinstance(found, RunRequest) and not facts.mistakes else None
     return [seen(event), Steer(event.repository, event.number, login(event), event.said, event.comment, otherwise)]
 
 

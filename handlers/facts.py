@@ -5,7 +5,7 @@ from enum import Enum, auto
 from typing import Protocol
 
 from jobs.config import Mistake
-from jobs.model import Actor, Item, Repository
+from jobs.model import Actor, Item, Recent, Repository
 from jobs.rules import Rules
 
 
@@ -60,15 +60,6 @@ class Admitted:
     agents: tuple[str, ...] | None = None
     actor_per_hour: int = 30
     item_per_hour: int = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Recent:
-    """How often was asked within the window of an hour that is number `window`, by the same actor and on the same item."""
-
-    actor: int
-    item: int
-    window: int
 
 
 @dataclass(frozen=True, slots=True)

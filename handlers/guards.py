@@ -94,7 +94,8 @@ def enabled(event: Asked, facts: Facts) -> Refusal | None:
 
 def config(event: Asked, facts: Facts) -> Refusal | None:
     """Nothing is started by a configuration that cannot be read: a wrong guess is worse than a question."""
-    starts = isinstance(event, Labeled) or (isinstance(event, CommandGiven) and event.command in comments.FLOWS)
+    message = isinstance(event, CommandGiven) and event.free and facts.active
+    starts = isinstance(event, Labeled) or (isinstance(event, CommandGiven) and event.command in comments.FLOWS and not message)
     return Refusal("the repository's configuration is invalid", recorded=True) if starts and facts.mistakes else None
 
 
@@ -121,7 +122,7 @@ GUARDS: tuple[Guard, ...] = (
     Guard("ours", ours, (Need.RULES,)),
     Guard("permission", permission, (Need.RULES, Need.PERMISSION)),
     Guard("enabled", enabled, (Need.RULES,)),
-    Guard("config", config, (Need.RULES,)),
+    Guard("config", config, (Need.RULES, Need.ACTIVE)),
     Guard("rate", rate, (Need.RECENT,)),
 )
 

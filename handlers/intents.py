@@ -7,19 +7,14 @@ from jobs.model import Repository, RunRequest, Source
 
 
 @dataclass(frozen=True, slots=True)
-class Intent:
-    """An order; the concrete types below are the whole set."""
-
-
-@dataclass(frozen=True, slots=True)
-class StartRun(Intent):
+class StartRun:
     """Record a run under `request.intent_key` and queue it; the same key again is the same run."""
 
     request: RunRequest
 
 
 @dataclass(frozen=True, slots=True)
-class RejectRun(Intent):
+class RejectRun:
     """Record that the request was made and may not start, and why; `details` are the single points."""
 
     request: RunRequest
@@ -28,7 +23,7 @@ class RejectRun(Intent):
 
 
 @dataclass(frozen=True, slots=True)
-class StopRun(Intent):
+class StopRun:
     """Stop whatever runs or waits on the item."""
 
     repository: Repository
@@ -38,7 +33,7 @@ class StopRun(Intent):
 
 
 @dataclass(frozen=True, slots=True)
-class RetryRun(Intent):
+class RetryRun:
     """Unpark the item's run, or start its last final one again as a new run under `intent_key`."""
 
     repository: Repository
@@ -48,7 +43,7 @@ class RetryRun(Intent):
 
 
 @dataclass(frozen=True, slots=True)
-class RetryById(Intent):
+class RetryById:
     """As RetryRun, for the run whose id GitHub gives back to us (a check run's `external_id`)."""
 
     run_id: str
@@ -58,7 +53,7 @@ class RetryById(Intent):
 
 
 @dataclass(frozen=True, slots=True)
-class RetryByCommit(Intent):
+class RetryByCommit:
     """As RetryRun, for the newest run that delivered or checked the commit."""
 
     sha: str
@@ -68,7 +63,7 @@ class RetryByCommit(Intent):
 
 
 @dataclass(frozen=True, slots=True)
-class FixById(Intent):
+class FixById:
     """Start the flow `fix` on what a run delivered, or on what it was asked for, as the commit stands that GitHub shows."""
 
     run_id: str
@@ -79,7 +74,7 @@ class FixById(Intent):
 
 
 @dataclass(frozen=True, slots=True)
-class StopById(Intent):
+class StopById:
     """As StopRun, for the run whose id GitHub gives back to us."""
 
     run_id: str
@@ -89,7 +84,7 @@ class StopById(Intent):
 
 
 @dataclass(frozen=True, slots=True)
-class ApproveRun(Intent):
+class ApproveRun:
     """Let the item's waiting run go on."""
 
     repository: Repository
@@ -99,7 +94,7 @@ class ApproveRun(Intent):
 
 
 @dataclass(frozen=True, slots=True)
-class Steer(Intent):
+class Steer:
     """Give the item's active run a message; without one it is what `otherwise` says, or nothing."""
 
     repository: Repository
@@ -111,7 +106,7 @@ class Steer(Intent):
 
 
 @dataclass(frozen=True, slots=True)
-class Pause(Intent):
+class Pause:
     """Let nothing be claimed for the repository (None: for all) until resumed."""
 
     repository: Repository | None
@@ -119,7 +114,7 @@ class Pause(Intent):
 
 
 @dataclass(frozen=True, slots=True)
-class Resume(Intent):
+class Resume:
     """The end of a pause."""
 
     repository: Repository | None
@@ -127,7 +122,7 @@ class Resume(Intent):
 
 
 @dataclass(frozen=True, slots=True)
-class Report(Intent):
+class Report:
     """Answer on the item with something only the store knows: `status`, `logs` or `config`."""
 
     repository: Repository
@@ -137,7 +132,7 @@ class Report(Intent):
 
 
 @dataclass(frozen=True, slots=True)
-class Reply(Intent):
+class Reply:
     """Say something on the item, once per `key`."""
 
     repository: Repository
@@ -147,7 +142,7 @@ class Reply(Intent):
 
 
 @dataclass(frozen=True, slots=True)
-class React(Intent):
+class React:
     """Put a reaction on a comment, or on the item itself when `comment` is None."""
 
     repository: Repository
@@ -157,7 +152,7 @@ class React(Intent):
 
 
 @dataclass(frozen=True, slots=True)
-class CiMoved(Intent):
+class CiMoved:
     """The checks of a commit changed: whoever waits for them should look."""
 
     repository: Repository
@@ -165,7 +160,7 @@ class CiMoved(Intent):
 
 
 @dataclass(frozen=True, slots=True)
-class InstallationChanged(Intent):
+class InstallationChanged:
     """An installation was suspended, unsuspended, removed or lost repositories (`repositories` empty: all of them)."""
 
     installation: int
@@ -174,7 +169,30 @@ class InstallationChanged(Intent):
 
 
 @dataclass(frozen=True, slots=True)
-class Ignore(Intent):
+class Ignore:
     """Nothing is to be done, for this reason; it becomes the inbox row's."""
 
     reason: str
+
+
+Intent = (
+    StartRun
+    | RejectRun
+    | StopRun
+    | RetryRun
+    | RetryById
+    | RetryByCommit
+    | FixById
+    | StopById
+    | ApproveRun
+    | Steer
+    | Pause
+    | Resume
+    | Report
+    | Reply
+    | React
+    | CiMoved
+    | InstallationChanged
+    | Ignore
+)
+"""An order: the whole set."""

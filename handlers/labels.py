@@ -10,8 +10,9 @@ NEEDS = (Need.RULES, Need.ITEM, Need.LABEL_EVENT)
 
 
 def flow_of(event: Labeled, facts: Facts) -> str | None:
-    """The flow the label names; None for a label that is not ours."""
-    return facts.rules.labels.get(event.label)
+    """The flow the label names; None for a label that is not ours. Case means nothing in a label of GitHub's."""
+    flows = {label.casefold(): flow for label, flow in facts.rules.labels.items()}
+    return flows.get(event.label.casefold())
 
 
 def wish(event: Labeled, facts: Facts) -> Wish:
@@ -24,14 +25,14 @@ def on_labeled(event: Labeled, facts: Facts) -> list[Intent]:
     item = facts.item
     if item is None or not item.open:
         return [Ignore("the issue is not open any more")]
-    if event.label not in item.labels or facts.label_event is None:
+    if event.label.casefold() not in map(str.casefold, item.labels) or facts.label_event is None:
         return [Ignore(f"the label {event.label!r} is not on the issue any more")]
     return start(event, facts, wish(event, facts))
 
 
 def on_unlabeled(event: Unlabeled, facts: Facts) -> list[Intent]:
     """Somebody other than us took the label off that says a run is at work."""
-    if event.label != LABELS["running"]:
+    if event.label.casefold() != LABELS["running"]:
         return [Ignore(f"the label {event.label!r} means nothing when it is taken off")]
     if event.sender and event.sender.id in facts.admitted.own:
         return [Ignore("our own doing")]

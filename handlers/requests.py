@@ -8,7 +8,7 @@ from handlers.events import Asked, Commented, OnItem, Options
 from handlers.facts import Facts
 from handlers.intents import Ignore, Intent, React, RejectRun, Reply, StartRun
 from jobs.errors import Reason
-from jobs.model import Actor, Item, ItemKind, RunRequest, Source
+from jobs.model import Actor, Item, ItemKind, Run, RunRequest, Source
 from jobs.rules import BUILT_IN_AGENTS, DEFAULT_FLOWS, PROGRAMS, Rules
 
 MOST_SENTENCE = 900
@@ -73,6 +73,18 @@ def pinned(asked: RunRequest, item: Item) -> RunRequest:
     if item.kind is not ItemKind.PULL:
         return asked
     return replace(asked, base=item.base_ref, head_sha=item.head_sha, head_ref=item.head_ref)
+
+
+def mending(run: Run, asked: Source, key: str, sha: str) -> RunRequest:
+    """The flow `fix` on the pull request a run made or worked on, at the commit that was looked at; without one, on the same item."""
+    receipt, item, number = run.receipt, run.request.source.item, run.request.source.number
+    if receipt and receipt.number:
+        item, number = ItemKind.PULL, receipt.number
+    request = replace(run.request, intent_key=key, source=replace(asked, item=item, number=number), flow="fix", retry_of=run.id)
+    if item is not ItemKind.PULL:
+        return request
+    branch = receipt.branch if receipt else run.request.head_ref
+    return replace(request, head_sha=sha, head_ref=branch, base=run.request.base or run.repository.default_branch)
 
 
 def source(event: Asked, facts: Facts, trigger: str) -> Source:

@@ -5,10 +5,16 @@ What others wrote is made harmless on the way, and no line begins with a command
 
 from collections.abc import Mapping, Sequence
 
+import yaml
+
 from jobs.config import PATH, Mistake
 from jobs.markdown import code, line, table
+from jobs.model import Run
+from jobs.rules import Rules, dumped
+from jobs.text import fenced
 
 MOST_LISTED = 40
+MOST_LOG = 8_000
 
 EXPECTED: Mapping[str, str] = {
     "flow": "the name of a flow, such as `implement`",
@@ -193,3 +199,22 @@ def resumed() -> str:
 def nothing_here(what: str) -> str:
     """A command about a run, and there is none."""
     return f"There is no run on this item {what}. `/slipway run …` starts one."
+
+
+def logs(run: Run, page: str | None) -> str:
+    """The end of what the last agent said, and where the rest is."""
+    result = run.last_result
+    where = f" The whole of it is on [its page]({page})." if page else f" `slipway logs {run.id}` shows the whole of it."
+    if result is None:
+        return f"No agent of run `{run.short}` has ended yet, so there is no output to show.{where}"
+    said = "\n".join(filter(None, [result.stdout.text, result.stderr.text])) or result.summary or "(nothing)"
+    return (
+        f"The end of what {code(result.agent)} said in run `{run.short}`:\n\n{fenced(said[-MOST_LOG:], MOST_LOG + 100)}\n\n{where.strip()}"
+    )
+
+
+def config_in_use(rules: Rules) -> str:
+    """The configuration, whole."""
+    where = f"from `{PATH}` on the default branch" if rules.from_file else f"the defaults, for there is no `{PATH}` on the default branch"
+    shown = yaml.safe_dump(dumped(rules), sort_keys=False, allow_unicode=True)
+    return f"The configuration used here ({where}):\n\n{fenced(shown, MOST_LOG)}"

@@ -102,6 +102,15 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Recent:
+    """How often was asked within the window of an hour that is number `window`, by the same actor and on the same item."""
+
+    actor: int
+    item: int
+    window: int
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """What a run comes from; every outbound record can be traced to it."""
 

@@ -1,0 +1,107 @@
+"""Fetches the facts that guards and handlers name, each when it is first needed and once for a delivery."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from handlers.events import Asked, Labeled
+from handlers.facts import Admitted, Facts, Forge, Need
+from jobs.config import ConfigInvalid, Mistake
+from jobs.errors import Refused
+from jobs.model import Recent, Repository, Run
+from jobs.rules import Rules
+
+
+class Configs(Protocol):
+    """The repositories' configurations."""
+
+    def rules(self, repository: Repository) -> Rules:
+        """The rules of a repository within this server's policy. Raises ConfigInvalid with every mistake, Fault without an answer."""
+        ...
+
+
+class Active(Protocol):
+    """The runs at work."""
+
+    def active_on(self, repository_id: int, number: int) -> Run | None:
+        """The run that works or waits on an item."""
+        ...
+
+
+class Asks(Protocol):
+    """What was asked lately."""
+
+    def recent(self, key: str, repository: Repository, number: int, actor: int) -> Recent:
+        """Count this asking (once by its key), and how many others came from the actor and on the item."""
+        ...
+
+
+VOLATILE = frozenset({Need.ACTIVE, Need.RECENT})
+"""What the carrying out of one command changes for the next one of the same comment."""
+
+
+@dataclass(slots=True)
+class Knowledge:
+    """What is known for one delivery. Made anew for each."""
+
+    forge: Forge
+    configs: Configs
+    runs: Active
+    asks: Asks
+    facts: Facts
+    fetched: frozenset[Need] = frozenset()
+
+    def of(self, event: Asked, needs: Iterable[Need]) -> Facts:
+        """The facts, with at least those. Raises Fault when one is not to be had: doubt is no."""
+        for need in needs:
+            if need not in self.fetched:
+                self.facts = self._fetch(event, need)
+                self.fetched |= {need}
+        return self.facts
+
+    def forget(self) -> None:
+        """Something was done; what it may have changed is looked at again."""
+        self.fetched -= VOLATILE
+
+    def _fetch(self, event: Asked, need: Need) -> Facts:
+        repository, number, sender = event.repository, event.number, event.sender
+        match need:
+            case Need.ACTIVE:
+                return replace(self.facts, active=self.runs.active_on(repository.id, number) is not None)
+            case Need.RULES:
+                return self._rules(repository)
+            case Need.PERMISSION:
+                return replace(self.facts, permission=self.forge.permission(repository, sender.actor) if sender else "none")
+            case Need.ITEM:
+                return replace(self.facts, item=self.forge.item(repository, number))
+            case Need.LABEL_EVENT:
+                label = event.label if isinstance(event, Labeled) else ""
+                return replace(self.facts, label_event=self.forge.label_event(repository, number, label))
+            case Need.RECENT:
+                return replace(self.facts, recent=self.asks.recent(event.key, repository, number, sender.id if sender else 0))
+
+    def _rules(self, repository: Repository) -> Facts:
+        try:
+            return replace(self.facts, rules=self.configs.rules(repository), mistakes=())
+        except ConfigInvalid as invalid:
+            mistakes = invalid.mistakes
+        except Refused as refused:
+            if refused.reason.code != "config_invalid":
+                raise
+            mistakes = (Mistake(0, "", refused.reason.text),)
+        return replace(self.facts, rules=Rules(), mistakes=mistakes)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where facts come from."""
+
+    forge: Forge
+    configs: Configs
+    runs: Active
+    asks: Asks
+    admitted: Admitted
+
+    def begin(self) -> Knowledge:
+        """Nothing known yet."""
+        return Knowledge(self.forge, self.configs, self.runs, self.asks, Facts(admitted=self.admitted))

@@ -1,0 +1,59 @@
+"""What is said on an issue or pull request outside a run's status comment: answers and reactions, each once by its key."""
+
+import hashlib
+from typing import Protocol
+
+from jobs.model import Repository
+
+
+class Board(Protocol):
+    """Where people talk."""
+
+    def react(self, repository: Repository, number: int, comment: int | None, content: str) -> None:
+        """Add a reaction to a comment, or to the item itself; the same one again changes nothing."""
+        ...
+
+    def find_comment(self, repository: Repository, number: int, marker: str) -> int | None:
+        """The id of our own comment whose body has `marker`; None when there is none."""
+        ...
+
+    def comment(self, repository: Repository, number: int, body: str) -> int:
+        """Post a comment; returns its id."""
+        ...
+
+
+class Memory(Protocol):
+    """What was done before, by key."""
+
+    def done(self, key: str) -> bool:
+        """Whether it was."""
+        ...
+
+    def close(self, key: str, scope: str, number: int) -> None:
+        """Remember that it was."""
+        ...
+
+
+class Voice:
+    """Says each thing once.
+
+    Our memory saves looking; the mark in the comment is what counts when a crash came between posting and remembering. On a
+    repository without a forge there is nobody to talk to, and nothing happens.
+    """
+
+    def __init__(self, board: Board, memory: Memory) -> None:
+        self._board, self._memory = board, memory
+
+    def say(self, repository: Repository, number: int, text: str, key: str) -> None:
+        """Post `text`, unless it was posted under this key before."""
+        if not repository.installation or self._memory.done(key):
+            return
+        marker = f"<!-- slipway:said={hashlib.sha256(key.encode()).hexdigest()[:32]} -->"
+        if self._board.find_comment(repository, number, marker) is None:
+            self._board.comment(repository, number, f"{text}\n\n{marker}")
+        self._memory.close(key, repository.scope, number)
+
+    def react(self, repository: Repository, number: int, comment: int | None, content: str) -> None:
+        """Add a reaction; GitHub itself keeps it single."""
+        if repository.installation:
+            self._board.react(repository, number, comment, content)

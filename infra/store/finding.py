@@ -1,0 +1,34 @@
+"""Runs by what GitHub knows of them: a commit, an installation."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from infra.store.schema import run as table
+from infra.store.values import run_of
+from infra.store.work import read
+from jobs.model import Run
+
+
+class SqlFinding:
+    """Looks runs up. Thread-safe."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def on_commit(self, repository_id: int, sha: str) -> Run | None:
+        """The newest run that delivered the commit, or was authorised to work on it as a pull request's head."""
+        delivered = table.c.projection[("receipt", "sha")].as_string() == sha
+        authorised = table.c.request["head_sha"].as_string() == sha
+        found = sa.select(table).where(table.c.repository == repository_id, delivered | authorised)
+        newest = found.order_by(table.c.created_at.desc(), table.c.id.desc()).limit(1)
+        row = read(self._engine, lambda connection: connection.execute(newest).one_or_none())
+        return run_of(row) if row else None
+
+    def live(self, installation: int, repositories: Sequence[int] = ()) -> list[Run]:
+        """The runs of an installation, or of those of its repositories, that are not final; oldest first."""
+        wanted = sa.select(table).where(table.c.ended_at.is_(None), table.c.installation == installation)
+        if repositories:
+            wanted = wanted.where(table.c.repository.in_(list(repositories)))
+        rows = read(self._engine, lambda connection: connection.execute(wanted.order_by(table.c.created_at, table.c.id)).all())
+        return [run_of(row) for row in rows]
