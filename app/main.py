@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
+from app.access import Scope
 from app.api import health, metrics
 from app.api.failing import handlers
 from app.api.headers import SecurityHeaders
@@ -16,6 +18,7 @@ from app.api.health import Part
 from app.api.ports import Desk
 from app.api.problems import Problem, answer
 from app.api.routing import api
+from app.api.serving import admit
 
 
 def application(desk: Desk, webhook: ASGIApp, parts: tuple[Part, ...], counts: metrics.Counts, version: str) -> Starlette:
@@ -24,8 +27,13 @@ def application(desk: Desk, webhook: ASGIApp, parts: tuple[Part, ...], counts: m
     def page(request: Request, problem: Problem) -> Response:
         return answer(problem)
 
+    async def scrape(request: Request) -> Response:
+        admit(desk.access, request, Scope.READ, desk.clock.now())
+        return await run_in_threadpool(metrics.exposition, counts)
+
     routes: Sequence[BaseRoute] = [
         Route("/webhook", webhook, methods=["POST"]),
+        Route("/metrics", scrape),
         *health.routes(parts),
         *api(desk, version),
     ]

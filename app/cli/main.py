@@ -10,6 +10,7 @@ from types import TracebackType
 import click
 
 from app.cli.failing import EXIT_FAILURE, EXIT_USAGE, EXPECTED, told
+from app.version import VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +47,13 @@ COMMANDS: Mapping[str, Mapping[str, Entry]] = {
     },
     "Care": {
         "doctor": Entry("app.cli.caring:doctor", "Check this installation, part by part"),
-        "invariants": Entry("app.cli.caring:invariants", "Check what must always hold, over the store"),
+        "invariants": Entry("app.cli.keeping:invariants", "Check what must always hold, over the store"),
         "validate": Entry("app.cli.caring:validate", "Check a repository's .github/slipway.yml"),
         "inbox": Entry("app.cli.boxes:inbox", "The webhooks that came in"),
         "callbacks": Entry("app.cli.boxes:callbacks", "The callbacks that go out"),
-        "backup": Entry("app.cli.caring:backup", "Save the store to a file"),
-        "restore": Entry("app.cli.caring:restore", "Put a saved store back"),
-        "schema": Entry("app.cli.caring:schema", "JSON Schemas: config, api, callback, result"),
+        "backup": Entry("app.cli.keeping:backup", "Save the store to a file"),
+        "restore": Entry("app.cli.keeping:restore", "Put a saved store back"),
+        "schema": Entry("app.cli.schemas:schema", "JSON Schemas: config, api, callback, result"),
     },
 }
 ENTRIES: Mapping[str, Entry] = {name: entry for section in COMMANDS.values() for name, entry in section.items()}
@@ -88,7 +89,7 @@ class Slipway(click.Group):
 
 @click.command(cls=Slipway, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--debug", is_flag=True, help="Show where a bug of Slipway's own happened.")
-@click.version_option(package_name="slipway", message="%(version)s")
+@click.version_option(VERSION, message="%(version)s")
 @click.pass_context
 def cli(ctx: click.Context, debug: bool) -> None:
     """Turn an issue label or a PR comment into a finished, verified pull request."""

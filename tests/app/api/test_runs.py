@@ -1,0 +1,212 @@
+"""The API as a program uses it."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.app.town import Town
+from tests.app.web import web
+
+JOB = {"repository": "acme/shop", "title": "Round prices"}
+
+
+def test_runs_come_in_pages_newest_first(town: Town) -> None:
+    """Proves: 000-08."""
+    client = web(town).client
+    seen, cursor = [], ""
+    while True:
+        page = client.get("/api/v1/runs", params={"limit": 4, **({"cursor": cursor} if cursor else {})}).json()
+        seen += [run["id"] for run in page["runs"]]
+        cursor = page["next"]
+        if not cursor:
+            break
+    assert seen == [town[name] for name in reversed(town.ids)]
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ({"state": "parked"}, ["parked"]),
+        ({"repository": "acme/docs"}, ["behind"]),
+        ({"scope": "7:43"}, ["behind"]),
+        ({"scope": "7:4"}, []),
+        ({"repository": "acme/doc"}, []),
+    ],
+)
+def test_runs_are_filtered_by_whole_values(town: Town, query: dict[str, str], names: list[str]) -> None:
+    """Proves: 000-07, I21."""
+    assert [run["id"] for run in web(town).client.get("/api/v1/runs", params=query).json()["runs"]] == [town[name] for name in names]
+
+
+@pytest.mark.parametrize(
+    "query", ["cursor=x", "cursor=%F0", "cursor=" + "A" * 9000, "state=unknown", "limit=-1", "limit=x", "limit=" + "9" * 99]
+)
+def test_a_query_that_makes_no_sense_is_told_so(town: Town, query: str) -> None:
+    answer = web(town).client.get(f"/api/v1/runs?{query}")
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["detail"]
+
+
+def test_a_run_has_everything_the_contract_names(town: Town) -> None:
+    run = web(town).client.get(f"/api/v1/runs/{town['succeeded']}").json()
+    assert {
+        "id", "state", "reason", "flow", "repository", "source", "created_at", "started_at", "ended_at", "steps", "delivery", "check_run",
+        "callbacks", "cost", "links",
+    } <= run.keys()  # fmt: skip
+    assert run["state"] == "succeeded"
+    assert {"kind", "branch", "sha", "number", "url", "base_sha"} <= run["delivery"].keys()
+    step = run["steps"][0]
+    assert {"name", "role", "agent", "state", "attempts"} <= step.keys()
+    first, second = step["attempts"][0]["iterations"]
+    assert (first["sha"], second["sha"]) == ("a" * 40, "c" * 40)
+    assert [gate["passed"] for gate in first["report"]["results"]] == [False, False]
+
+
+@pytest.mark.parametrize("path", ["", "/events", "/artifacts/patch.diff"])
+@pytest.mark.parametrize("cut", [8, 31])
+def test_an_id_that_is_not_whole_is_unknown(town: Town, path: str, cut: int) -> None:
+    """Proves: T29, I21."""
+    client = web(town).client
+    answer = client.get(f"/api/v1/runs/{town['succeeded'][:cut]}{path}")
+    assert answer.status_code == 404
+    assert answer.json()["detail"].startswith("There is no run with this id.")
+    assert client.get(f"/api/v1/runs/{town['succeeded'].upper()}{path}").status_code == 404
+
+
+def test_events_go_on_after_a_number(town: Town) -> None:
+    client, path = web(town).client, f"/api/v1/runs/{town['failed']}/events"
+    whole = client.get(path).json()
+    rest = client.get(path, params={"after": whole["events"][2]["seq"]}).json()
+    assert rest["events"] == whole["events"][3:]
+    assert client.get(path, params={"after": whole["next"]}).json() == {"events": [], "next": whole["next"]}
+
+
+def test_an_artifact_is_a_download_and_never_a_page(town: Town) -> None:
+    answer = web(town).client.get(f"/api/v1/runs/{town['succeeded']}/artifacts/patch.diff")
+    assert answer.text.startswith("diff --git a/shop/cart.py")
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.headers["content-disposition"] == 'attachment; filename="patch.diff"'
+    assert web(town).client.get(f"/api/v1/runs/{town['failed']}/artifacts/patch.diff").status_code == 404
+
+
+def test_a_run_is_started_and_its_worker_woken(town: Town) -> None:
+    """Proves: 004-39."""
+    at = web(town)
+    answer = at.client.post("/api/v1/runs", json={**JOB, "flow": "fix", "wall": "10m", "iterations": 2, "cost_usd": 1.5})
+    run = answer.json()
+    assert answer.status_code == 202
+    assert (run["state"], run["title"], run["flow"], run["source"]["trigger"]) == ("queued", "Round prices", "fix", "api")
+    assert at.bell.rung == [("advance", run["id"], "agents"), ("relay", run["id"], None)]
+
+
+def test_the_same_key_is_the_same_run(town: Town) -> None:
+    """Proves: I03."""
+    client = web(town).client
+    first, second = (client.post("/api/v1/runs", json={**JOB, "idempotency_key": "order-1"}).json() for _ in range(2))
+    assert first["id"] == second["id"]
+    assert client.post("/api/v1/runs", json={**JOB, "idempotency_key": "order-2"}).json()["id"] != first["id"]
+
+
+def test_the_same_key_of_another_token_is_another_run(town: Town) -> None:
+    client = web(town, tokens=("one", "two")).client
+    job = {**JOB, "idempotency_key": "order-1"}
+    ids = {client.post("/api/v1/runs", json=job, headers={"Authorization": f"Bearer {token}"}).json()["id"] for token in ("one", "two")}
+    assert len(ids) == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        ({**JOB, "repository": "acme/other"}, 409, "acme/other is not a repository of this installation."),
+        ({**JOB, "flow": "ship"}, 409, "There is no flow 'ship' in acme/shop. Name one of: implement, fix, plan, review."),
+        ({**JOB, "colour": "red"}, 422, "Some values of the body are not valid; 'errors' names each."),
+        ({"title": "x"}, 422, "Some values of the body are not valid; 'errors' names each."),
+        ({**JOB, "title": " "}, 422, "Some values of the body are not valid; 'errors' names each."),
+        ({**JOB, "callback_url": "file:///etc/passwd"}, 422, "Some values of the body are not valid; 'errors' names each."),
+        ([], 422, "Some values of the body are not valid; 'errors' names each."),
+    ],
+)
+def test_a_job_that_cannot_be_done_is_refused_with_what_to_do(town: Town, body: Any, status: int, said: str) -> None:
+    answer = web(town).client.post("/api/v1/runs", json=body)
+    assert (answer.status_code, answer.json()["detail"]) == (status, said)
+
+
+def test_a_mistake_is_named_with_its_place_and_without_the_value(town: Town) -> None:
+    answer = web(town).client.post("/api/v1/runs", json={**JOB, "iterations": "hunter2"})
+    assert answer.json()["errors"] == [
+        {"at": "iterations", "text": "Input should be a valid integer, unable to parse string as an integer"}
+    ]
+    assert "hunter2" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "status"),
+    [
+        (json.dumps(JOB).encode(), "text/plain", 415),
+        (b"{", "application/json", 400),
+        (b"\xff", "application/json", 400),
+        (b"[" * 100_000, "application/json", 400),
+        (b"x" * 300_000, "application/json", 413),
+        (json.dumps(JOB).encode(), "application/json; charset=utf-8", 202),
+    ],
+)
+def test_a_body_that_cannot_be_read(town: Town, content: bytes, kind: str, status: int) -> None:
+    """Proves: F11."""
+    answer = web(town).client.post("/api/v1/runs", content=content, headers={"Content-Type": kind})
+    assert answer.status_code == status
+
+
+def test_people_act_by_the_same_transitions(town: Town) -> None:
+    """Proves: 001-36."""
+    at = web(town)
+
+    def post(name: str, act: str, **body: str) -> dict[str, Any]:
+        answer = at.client.post(f"/api/v1/runs/{town[name]}/{act}", json=body)
+        assert answer.status_code == 202, answer.text
+        return dict(answer.json())
+
+    assert post("queued", "stop", reason="Not now.")["reason"]["text"] == "Not now."
+    assert post("running", "stop")["stop_requested"] == "Stopped over the API by local."
+    assert post("parked", "retry")["state"] == "queued"
+    again = post("failed", "retry", idempotency_key="once")
+    assert (again["retry_of"], again["source"]["number"]) == (town["failed"], 8)
+    assert post("failed", "retry", idempotency_key="once")["id"] == again["id"]
+    assert post("awaiting_approval", "approve", text="Small steps.")["plan"].endswith("Small steps.")
+    post("running", "messages", text="Use the index.")
+    assert ("advance", town["parked"], "agents") in at.bell.rung
+
+
+@pytest.mark.parametrize(
+    ("name", "act", "body"), [("succeeded", "stop", {}), ("running", "approve", {}), ("failed", "messages", {"text": "x"})]
+)
+def test_what_the_state_does_not_allow_is_a_conflict(town: Town, name: str, act: str, body: dict[str, str]) -> None:
+    answer = web(town).client.post(f"/api/v1/runs/{town[name]}/{act}", json=body)
+    assert answer.status_code == 409
+    assert answer.json()["detail"].startswith("Run ")
+
+
+@pytest.mark.parametrize("act", ["stop", "retry", "approve", "messages"])
+def test_acting_on_a_shortened_id_changes_nothing(town: Town, act: str) -> None:
+    client = web(town).client
+    body = {"text": "x"} if act == "messages" else {}
+    assert client.post(f"/api/v1/runs/{town['queued'][:16]}/{act}", json=body).status_code == 404
+    assert client.get(f"/api/v1/runs/{town['queued']}").json()["state"] == "queued"
+
+
+def test_everything_or_one_repository_is_paused(town: Town) -> None:
+    """Proves: 001-18, 001-53."""
+    at = web(town)
+    assert at.client.post("/api/v1/pause", json={"repository": "acme/docs"}).json() == {"paused": "acme/docs"}
+    assert at.client.post("/api/v1/pause", json={"reason": "Maintenance."}).json() == {"paused": "*"}
+    assert at.client.post("/api/v1/resume", json={}).json() == {"resumed": "*"}
+    assert at.client.post("/api/v1/pause", json={"repository": "acme/other"}).status_code == 409
+
+
+@pytest.mark.parametrize(("method", "path"), [("DELETE", "/api/v1/runs"), ("PUT", "/api/v1/runs/x"), ("GET", "/api/v1/pause")])
+def test_a_wrong_method_is_told_the_right_ones(town: Town, method: str, path: str) -> None:
+    answer = web(town).client.request(method, path)
+    assert answer.status_code == 405
+    assert answer.headers["allow"]
+    assert answer.json()["title"] == "Method not allowed here"
