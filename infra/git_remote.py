@@ -1,0 +1,147 @@
+"""`delivery.manager.Remote` on git: pushes that say what they expect to find, from our control directory."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.git import Git, Input, Place, Source, Sources, failure, sha_of
+from infra.process import Captured
+from infra.workspaces.layout import Layout
+from jobs.errors import Fault, Refused
+from jobs.model import Run
+
+PUSH_S = 300.0
+RECORD = "record.json"
+NOBODY = {
+    f"GIT_{role}_{part}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for part, value in (("NAME", "slipway"), ("EMAIL", "slipway@users.noreply.github.com"))
+}
+MOVED = ("stale info", "fetch first", "non-fast-forward", "already exists", "needs force", "reference already exists")
+CHECKED_OUT = "currently checked out"
+FORBIDDEN = ("returned error: 403", "permission denied", "permission to", "write access", "read-only file system", "unable to create")
+UNAUTHORISED = ("returned error: 401", "authentication failed", "could not read username")
+GONE = ("repository not found", "returned error: 404", "does not appear to be a git repository", "does not exist")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the remote said about one ref: git's flag (`*` new, `=` as it was, `!` refused, …) and its words."""
+
+    ref: str
+    flag: str
+    words: str
+
+    @property
+    def refused(self) -> bool:
+        """Whether the ref was not changed although it should have been."""
+        return self.flag == "!"
+
+
+class GitRemote:
+    """`Remote` for repositories whose commits are in the control directories below `root`."""
+
+    def __init__(self, root: Path, git: Git, sources: Sources) -> None:
+        self._layout = Layout(root)
+        self._git = git
+        self._sources = sources
+
+    def push(self, run: Run, ref: str, commit: str, *, expect: str | None) -> None:
+        """Make `ref` point at `commit`, only while it stands at `expect` (None: only if it does not exist).
+
+        A repeat with the same commit is fine. Raises Refused(`head_moved` | `push_refused`) with the remote's words as
+        evidence, Fault(`github_unavailable`) when the outcome is unknown.
+        """
+        lease = f"--force-with-lease={self._git.checked_ref(ref)}:{sha_of(expect) if expect else ''}"
+        source = self._sources.source(run.repository, write=True)
+        captured = self._push(run, source, lease, refspecs=(f"{sha_of(commit)}:{ref}",))
+        _judge(captured, "github_unavailable")
+
+    def delete(self, run: Run, ref: str, *, only_at: str) -> None:
+        """Remove `ref` if it still stands at `only_at`; otherwise leave it. Raises Fault when nobody knows which it was."""
+        lease = f"--force-with-lease={self._git.checked_ref(ref)}:{sha_of(only_at)}"
+        source = self._sources.source(run.repository, write=True)
+        captured = self._push(run, source, lease, refspecs=(f":{ref}",))
+        if not captured.ok and not any(verdict.refused for verdict in verdicts(captured)):
+            _judge(captured, "github_unavailable")
+
+    def push_record(self, run: Run, ref: str, commit: str, record_ref: str, record: str, *, to: str) -> None:
+        """In one atomic push to the local repository `to`: `ref` at `commit` and `record_ref` at a commit holding `record`.
+
+        Neither or both; a repeat finds both as they are. Raises Refused(`push_refused` | `branch_checked_out` | `head_moved`)
+        or Fault(`delivery_failed`).
+        """
+        if not Path(to).is_absolute():
+            raise Refused("push_refused", f"{to!r} is no absolute path of a repository on this machine.")
+        kept = self._recorded(run, sha_of(commit), record)
+        leases = tuple(f"--force-with-lease={self._git.checked_ref(name)}:" for name in (ref, record_ref))
+        captured = self._push(run, Source(to), "--atomic", *leases, refspecs=(f"{commit}:{ref}", f"{kept}:{record_ref}"))
+        if not captured.ok and self._done_before(to, ref, commit, record_ref):
+            return
+        _judge(captured, "delivery_failed")
+
+    def _recorded(self, run: Run, commit: str, record: str) -> str:
+        """A commit after `commit` with nothing but the record in it; the same record gives the same commit."""
+        at = self._place(run)
+        blob = self._git.ask("hash-object", "-w", "--stdin", at=at, given=Input(record.encode(errors="replace"))).strip()
+        tree = self._git.ask("mktree", "-z", at=at, given=Input(f"100644 blob {blob}\t{RECORD}\0".encode())).strip()
+        date = self._git.ask("show", "--no-patch", "--format=%ct +0000", commit, at=at).strip()
+        env = {**NOBODY, "GIT_AUTHOR_DATE": f"@{date}", "GIT_COMMITTER_DATE": f"@{date}"}
+        given = Input(f"Record of run {run.id}\n".encode(), env=env)
+        return self._git.ask("commit-tree", "-p", commit, "-F", "-", tree, at=at, given=given).strip()
+
+    def _done_before(self, to: str, ref: str, commit: str, record_ref: str) -> bool:
+        """Whether an earlier try of ours got through: its record may say a little more or less than this one."""
+        source = Source(to)
+        captured = self._git.run("ls-remote", "--", to, ref, record_ref, at=None, source=source)
+        lines = (line.partition("\t") for line in captured.stdout.text.splitlines())
+        found = {name: sha for sha, _, name in lines}
+        return found.get(ref) == commit and record_ref in found
+
+    def _push(self, run: Run, source: Source, *words: str, refspecs: tuple[str, ...]) -> Captured:
+        plain = ("push", "--porcelain", "--no-verify", "--no-follow-tags", "--no-recurse-submodules", *words)
+        return self._git.run(*plain, "--", source.url, *refspecs, at=self._place(run), source=source, timeout_s=PUSH_S)
+
+    def _place(self, run: Run) -> Place:
+        return Place(self._layout.control(run.repository))
+
+
+def verdicts(captured: Captured) -> list[Verdict]:
+    """What `git push --porcelain` says about each ref."""
+    found = []
+    for line in captured.stdout.text.splitlines():
+        flag, tab, rest = line.partition("\t")
+        if tab and len(flag) == 1:
+            names, _, words = rest.partition("\t")
+            found.append(Verdict(names.rpartition(":")[2], flag, words))
+    return found
+
+
+def _judge(captured: Captured, unknown: str) -> None:
+    """Nothing when every ref is where it should be. Raises Refused for a definite no, Fault(`unknown`) for silence."""
+    if captured.ok:
+        return
+    refused = [verdict for verdict in verdicts(captured) if verdict.refused]
+    said = captured.stderr.output().text
+    evidence = "\n".join([*(f"{verdict.ref}: {verdict.words}" for verdict in refused), said]).strip()
+    words = " ".join(verdict.words.lower() for verdict in refused)
+    low = said.lower()
+    if CHECKED_OUT in words:
+        raise Refused("branch_checked_out", "The branch is checked out over there: switch to another one, then retry.", evidence=evidence)
+    if any(word in words for word in MOVED):
+        raise Refused(
+            "head_moved", "The branch is not where it was expected: somebody else pushed to it. Start a new run.", evidence=evidence
+        )
+    if refused or any(word in low for word in FORBIDDEN):
+        raise Refused("push_refused", f"The repository refused the push{_because(refused)}.", evidence=evidence)
+    if any(word in low for word in UNAUTHORISED):
+        raise Fault(
+            "github_auth", "The repository did not accept our credential for the push: check the App's installation.", evidence=evidence
+        )
+    if any(word in low for word in GONE):
+        raise Refused("repository_gone", "The repository to push to is not there any more.", evidence=evidence)
+    raise failure("The push came to no known end", captured, unknown)
+
+
+def _because(refused: list[Verdict]) -> str:
+    words = "; ".join(dict.fromkeys(verdict.words for verdict in refused if "atomic" not in verdict.words))
+    return f" ({words})" if words else ""
