@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 
 from infra.store import attempts, schema
+from infra.store.outbox import enclose
 from infra.store.values import plain, run_of, run_row
 from infra.store.work import now
 from jobs import fold
@@ -121,4 +122,4 @@ class Journal:
             for m in self._messages(run, event, at)
         ]
         if rows:
-            connection.execute(schema.outbox.insert(), rows)
+            enclose(connection, rows)

@@ -18,7 +18,7 @@ class SqlTicks:
 
         def work(connection: sa.Connection) -> bool:
             row = insert(connection, tick).values(duty=duty, slot=slot, worker=by, started_at=now())
-            return connection.execute(row.on_conflict_do_nothing(index_elements=["duty", "slot"])).rowcount == 1
+            return connection.scalar(row.on_conflict_do_nothing(index_elements=["duty", "slot"]).returning(tick.c.duty)) is not None
 
         return write(self._engine, work)
 

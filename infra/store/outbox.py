@@ -1,5 +1,6 @@
 """The durable outbox of callbacks: at least once, with one id and the same bytes on every try."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,8 @@ from infra.store.work import now, read, write
 LEASE_S = 60.0
 GIVEN_UP_AFTER_S = 5 * 86400.0
 """A receiver that has failed for so long is asked no more, until a callback to it is replayed."""
+
+CLOSED = "The receiver is closed after its failures. Mend it, then `slipway callbacks replay ID`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,4 +127,12 @@ def _failing(connection: sa.Connection, url: str) -> None:
 def _disable(connection: sa.Connection, url: str, why: str) -> int:
     _endpoint(connection, url, disabled_at=now())
     pending = sa.update(outbox).where(outbox.c.url == url, outbox.c.state == "pending")
-    return connection.execute(pending.values(state="dead", last_error=why)).rowcount
+    return connection.execute(pending.values(state="dead", last_error=why, lease_until=0.0)).rowcount
+
+
+def enclose(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Put callbacks into the outbox; those to a closed receiver are dead letters at once."""
+    connection.execute(outbox.insert(), rows)
+    closed = sa.select(endpoint.c.url).where(endpoint.c.url == outbox.c.url, endpoint.c.disabled_at.is_not(None))
+    shut = sa.update(outbox).where(outbox.c.id.in_([row["id"] for row in rows]), closed.exists())
+    connection.execute(shut.values(state="dead", last_error=CLOSED))

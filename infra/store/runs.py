@@ -148,7 +148,7 @@ class SqlRuns:
     def _start(self, connection: sa.Connection, request: RunRequest, rules: Rules) -> tuple[Run, bool]:
         run = Run(id=secrets.token_hex(16), request=request, rules=rules, created_at=time_of(connection))
         row = insert(connection, schema.run).values({"id": run.id, **request_row(request, rules), **run_row(run)})
-        if connection.execute(row.on_conflict_do_nothing(index_elements=["intent_key"])).rowcount:
+        if connection.scalar(row.on_conflict_do_nothing(index_elements=["intent_key"]).returning(schema.run.c.id)):
             return self._journal.record(connection, run, e.Queued(), 0), True
         same = connection.execute(sa.select(schema.run).where(schema.run.c.intent_key == request.intent_key)).one()
         return run_of(same), False
