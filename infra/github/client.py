@@ -111,7 +111,7 @@ class GitHub:
             return self._wire.run(work())
         except Fault as fault:
             if fault.reason.code == "github_rate_limited" and fault.retry_after is not None:
-                self._lane.hold(repository.installation, self._clock.now() + fault.retry_after)
+                self._lane.hold(repository.installation, fault.retry_after)
             raise
 
     def _named(self, repository: Repository, call: Callable[[Mapping[str, Part]], T]) -> T:

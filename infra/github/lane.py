@@ -24,8 +24,8 @@ class Lane(Protocol):
         """
         ...
 
-    def hold(self, installation: int, until: float) -> None:
-        """Let nobody call for the installation before `until` (seconds since the epoch); never shortens a pause."""
+    def hold(self, installation: int, seconds: float) -> None:
+        """Let nobody call for the installation for so long; never shortens a pause."""
         ...
 
 
@@ -62,26 +62,31 @@ class MemoryLane:
 
     def wait(self, installation: int, cost: float) -> None:
         """See `Lane`."""
-        pace(self._clock, lambda now: self._take(installation, now, cost))
+        pace(self._clock, lambda price: self._take(installation, price), cost)
 
-    def hold(self, installation: int, until: float) -> None:
+    def hold(self, installation: int, seconds: float) -> None:
         """See `Lane`."""
+        now = self._clock.now()
         with self._lock:
-            bucket = self._buckets.get(installation, Bucket(at=self._clock.now()))
-            self._buckets[installation] = replace(bucket, not_before=max(until, bucket.not_before))
+            bucket = self._buckets.get(installation, Bucket())
+            self._buckets[installation] = replace(bucket, not_before=max(now + seconds, bucket.not_before))
 
-    def _take(self, installation: int, now: float, cost: float) -> float:
+    def _take(self, installation: int, cost: float) -> float:
         with self._lock:
-            bucket, wait = taken(self._buckets.get(installation, Bucket(at=now)), now, cost)
+            bucket, wait = taken(self._buckets.get(installation, Bucket()), self._clock.now(), cost)
             if wait <= PATIENCE_S:
                 self._buckets[installation] = bucket
             return wait
 
 
-def pace(clock: Clock, take: Callable[[float], float]) -> None:
-    """Take from a bucket and wait as long as it says. Raises Fault when that is too long; nothing is taken then."""
-    wait = take(clock.now())
-    if wait > PATIENCE_S:
-        raise too_long(wait)
-    if wait > 0:
+def pace(clock: Clock, take: Callable[[float], float], cost: float) -> None:
+    """Take from a bucket and wait as long as it says; then look whether a pause was asked for meanwhile.
+
+    Raises Fault when a wait is too long; if that is the first one, nothing is taken.
+    """
+    wait = take(cost)
+    while wait > 0:
+        if wait > PATIENCE_S:
+            raise too_long(wait)
         clock.sleep(wait)
+        wait = take(0.0)
