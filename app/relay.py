@@ -1,21 +1,22 @@
 """What committed runs have to say to the outside: their status on the forge, and their callbacks. At least once, so repeatable."""
 
-import hashlib
-import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from delivery import progress
+from app.showing import Showing
+from delivery import progress, schedule
 from delivery.manager import Board
 from delivery.marks import marker
 from delivery.plan import Page
-from delivery.progress import Check, Status
-from jobs.errors import Fault, Refused
+from delivery.progress import Status
+from infra.addresses import Forbidden
+from infra.courier import Answer, Undelivered
+from infra.store.outbox import OutboxRow
+from jobs.errors import Fault
 from jobs.model import Run, RunState
-from jobs.ports import Effect, Effects
+from jobs.ports import Clock, Effect, Effects
 
-External = Mapping[str, object]
 FIRST_S, MOST_S = 10.0, 900.0
 
 
@@ -85,7 +86,7 @@ class Relay:
     def _show(self, run: Run) -> None:
         known = {(effect.kind, effect.key): effect for effect in self.effects.of(run.id)}
         status = self._status(run, [key for (kind, key), effect in known.items() if kind == "check" and effect.done])
-        showing = _Showing(self.board, self.effects, run, marker(run, self.key), known)
+        showing = Showing(self.board, self.effects, run, marker(run, self.key), known)
         for check in status.checks:
             showing.check(check, self.page(run.id))
         showing.comment(status)
@@ -105,72 +106,71 @@ class Relay:
         )
 
 
+class Outbox(Protocol):
+    """Callbacks that wait to be sent."""
+
+    def claim(self, row_id: str) -> OutboxRow | None:
+        """The callback, if it is to be sent now and nobody else is sending it."""
+        ...
+
+    def sent(self, row: OutboxRow, status: int) -> None:
+        """The receiver took it."""
+        ...
+
+    def failed(self, row: OutboxRow, status: int | None, error: str, next_at: float | None) -> None:
+        """It did not arrive: again at `next_at`, or never."""
+        ...
+
+    def slow_down(self, url: str, until: float) -> None:
+        """Nothing goes to the receiver before `until`."""
+        ...
+
+    def disable(self, url: str, why: str) -> int:
+        """Nothing goes to the receiver any more."""
+        ...
+
+
+class Post(Protocol):
+    """Carries one callback."""
+
+    def post(self, message_id: str, url: str, body: bytes) -> Answer:
+        """The receiver's answer. Raises Undelivered, or Forbidden for a receiver nothing may go to."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
-class _Showing:
-    """The writes of one announcement; each remembers what it last showed in its effect."""
+class Sender:
+    """Sends callbacks: the same id and bytes at every try, until one arrives or the schedule is over."""
 
-    board: Board
-    effects: Effects
-    run: Run
-    mark: str
-    known: Mapping[tuple[str, str], Effect]
+    outbox: Outbox
+    courier: Post
+    clock: Clock
 
-    def comment(self, status: Status) -> None:
-        body = status.comment
-        if body:
-            self._once("comment", "status", body, lambda before: self._comment(body, before))
-
-    def labels(self, status: Status) -> None:
-        number = self.run.request.source.number
-        if not status.add or number is None:
+    def send(self, row_id: str) -> None:
+        """One try of one callback, and what follows from it."""
+        row = self.outbox.claim(row_id)
+        if row is None:
             return
-
-        def write(before: External) -> External:
-            self.board.set_labels(self.run.repository, number, add=status.add, remove=status.remove)
-            return {}
-
-        self._once("labels", str(number), [*status.add, *status.remove], write)
-
-    def check(self, check: Check, page: str | None) -> None:
-        self._once("check", check.sha, asdict(check), lambda before: self._check(check, page, before))
-
-    def _once(self, kind: str, key: str, shown: object, write: Callable[[External], External]) -> None:
-        """Write unless the very same was written last. A refusal is kept in the effect, and it is not tried again for the same."""
-        digest = hashlib.sha256(json.dumps(shown, sort_keys=True, default=str).encode()).hexdigest()[:32]
-        last = self.known.get((kind, key))
-        if last and last.done and last.external.get("shown") == digest:
-            return
-        effect = self.effects.intend(self.run, kind, key)
         try:
-            now = write(effect.external)
-        except Refused as refused:
-            now = {**effect.external, "skipped": refused.reason.text}
-        self.effects.done(self.run, effect, {**now, "shown": digest})
+            answer = self.courier.post(row.id, row.url, row.body)
+        except Forbidden as forbidden:
+            self.outbox.failed(row, None, str(forbidden), None)
+        except Undelivered as undelivered:
+            self._again(row, None, str(undelivered))
+        else:
+            self._answered(row, answer)
 
-    def _comment(self, body: str, before: External) -> External:
-        """Edit ours in place; make it where there is none; make it anew once when somebody deleted it, and then let it be."""
-        at, number = self.run.repository, self.run.request.source.number or 0
-        if before.get("gone"):
-            return before
-        known = _number(before.get("id")) or self.board.find_comment(at, number, self.mark)
-        if known and self.board.edit_comment(at, known, body):
-            return {"id": known, "again": bool(before.get("again"))}
-        if known and before.get("again"):
-            return {"gone": True}
-        return {"id": self.board.comment(at, number, body), "again": bool(known)}
+    def _answered(self, row: OutboxRow, answer: Answer) -> None:
+        if schedule.arrived(answer.status):
+            self.outbox.sent(row, answer.status)
+        else:
+            self._again(row, answer, f"The receiver answered {answer.status}. {answer.said}".strip())
 
-    def _check(self, check: Check, page: str | None, before: External) -> External:
-        at = self.run.repository
-        made = _number(before.get("id")) or self.board.find_check(at, check.sha, self.run.id)
-        if made is None:
-            if not check.begin:
-                return before
-            made = self.board.start_check(at, check.sha, self.run.id, page, check.text)
-            if check.conclusion is None:
-                return {"id": made}
-        self.board.update_check(at, made, check.text, conclusion=check.conclusion)
-        return {"id": made}
-
-
-def _number(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    def _again(self, row: OutboxRow, answer: Answer | None, error: str) -> None:
+        status, asked = (answer.status, answer.retry_after) if answer else (None, None)
+        follows = schedule.after(row.id, row.tries, self.clock.now(), status=status, retry_after=asked)
+        self.outbox.failed(row, status, error, follows.at)
+        if follows.gone:
+            self.outbox.disable(row.url, "The receiver said that it is gone (410). Take it out of the configuration.")
+        elif follows.quiet_until:
+            self.outbox.slow_down(row.url, follows.quiet_until)

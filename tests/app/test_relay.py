@@ -2,6 +2,7 @@
 
 import contextlib
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,9 +10,14 @@ import pytest
 from app.relay import FIRST_S, Relay
 from delivery.manager import Pull
 from delivery.marks import marker
+from infra.store.announcements import SqlAnnouncements
+from infra.store.effects import SqlEffects
+from infra.store.engine import open_store
+from infra.store.runs import SqlRuns
 from jobs.errors import Fault, Reason, Refused
 from jobs.model import Repository, Run, RunState, Source
 from tests.delivery import runs
+from tests.fakes.engine import FakeClock
 from tests.fakes.forge import BOT, Breaks, Crash, FakeEffects, FakeForge
 
 
@@ -205,3 +211,26 @@ def test_a_pull_request_run_shows_its_check_from_the_start_and_moves_it_with_the
     world.announce(state=RunState.SUCCEEDED, receipt=receipt, verified=runs.run().verified)
     shown = {check["sha"]: check["conclusion"] for check in world.forge.checks.values()}
     assert shown == {runs.BASE: "neutral", runs.SHA: "success"}
+
+
+def test_in_the_real_store_a_fault_is_waited_out_longer_each_time_and_then_told(tmp_path: Path) -> None:
+    """Proves: F76, I14."""
+    clock = FakeClock()
+    engine = open_store(tmp_path, clock=clock)
+    announcements, asked = SqlAnnouncements(engine), SqlRuns(engine)
+    run, _ = asked.start(runs.request(), runs.rules())
+    forge = FakeForge(refuse={"comment": Fault("github_unavailable", "GitHub answered 502.")})
+    relay = Relay(announcements, asked, forge, SqlEffects(engine), runs.KEY, lambda _: None)
+    waits = []
+    for _ in range(9):
+        relay.announce(run.id)
+        before = clock.at
+        while not announcements.due():
+            clock.at += 1
+        waits.append(clock.at - before)
+    assert waits == [10, 20, 40, 80, 160, 320, 640, 900, 900]
+    forge.refuse.clear()
+    relay.announce(run.id)
+    assert "it is next" in forge.comments[501]
+    assert announcements.due() == []
+    engine.dispose()
