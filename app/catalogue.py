@@ -30,6 +30,54 @@ class NoApp:
         raise UserError(f"{full_name} is not known here: name it in the server file under [[repository]], or configure a GitHub App.")
 
 
+class Installation(Protocol):
+    """An account the App is installed on."""
+
+    @property
+    def id(self) -> int:
+        """Its id."""
+        ...
+
+    @property
+    def account(self) -> str:
+        """The account's login."""
+        ...
+
+    @property
+    def suspended(self) -> bool:
+        """Whether it is suspended at present."""
+        ...
+
+
+class Installations(Protocol):
+    """Where the App is installed, as GitHub tells it."""
+
+    def installations(self) -> Sequence[Installation]:
+        """Every account the App is installed on."""
+        ...
+
+    def repositories(self, installation: int) -> Sequence[Repository]:
+        """Every repository an installation reaches."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AppReach:
+    """`Reach` by the App's own lists."""
+
+    app: Installations
+
+    def reach(self, full_name: str) -> Repository:
+        """See `Reach`."""
+        owner = full_name.partition("/")[0].lower()
+        installed = (one for one in self.app.installations() if one.account.lower() == owner and not one.suspended)
+        for installation in installed:
+            for repository in self.app.repositories(installation.id):
+                if repository.full_name.lower() == full_name.lower():
+                    return repository
+        raise UserError(f"The App is not installed on {full_name}: install it there, or name a local repository of the server file.")
+
+
 @dataclass(frozen=True, slots=True)
 class Catalogue:
     """Local repositories by the server file, all others by the App's installations."""

@@ -52,6 +52,11 @@ class SqlLedger:
         """The steering messages received for the run so far, oldest first."""
         return read(self._engine, lambda connection: said(connection, run.id))
 
+    def requested(self, run_id: str) -> bool:
+        """Whether somebody asked for the run to stop."""
+        asked = sa.select(schema.run.c.stop_requested).where(schema.run.c.id == run_id)
+        return read(self._engine, lambda connection: connection.scalar(asked)) is not None
+
     def claim(self, queue: str, worker: str, run_id: str | None = None, *, only: bool = False) -> Run | None:
         """The next admissible run of a queue, held under a new lease; None when there is none to be had.
 
@@ -81,9 +86,9 @@ class SqlLedger:
         """End every wait whose time has come: parked runs are queued again, approvals nobody gave expire. The queued ones."""
         return expiry.wake(self._engine, self._journal)
 
-    def due(self, limit: int = 100) -> list[str]:
-        """Queued runs that could be claimed if there were room, in the order of claims: whom to ring for."""
-        return read(self._engine, lambda connection: claims.waiting(connection, limit))
+    def due(self, limit: int = 100, queue: str | None = None) -> list[str]:
+        """Queued runs (of one queue) that could be claimed if there were room, in the order of claims: whom to ring for."""
+        return read(self._engine, lambda connection: claims.waiting(connection, limit, queue))
 
     def _commit(self, connection: sa.Connection, run: Run, event: Event) -> Run:
         stands = locked(connection, run.id, *fence(run))

@@ -1,0 +1,84 @@
+"""The forges: GitHub by the App, and the repositories of this machine by the server file."""
+
+from functools import cached_property
+
+from app.authority import Authority
+from app.catalogue import AppReach, Catalogue, NoApp
+from app.settings import Settings
+from app.wiring.ground import Ground
+from infra.forges import Boards, Forges, PlacedSources
+from infra.git import Git
+from infra.github.app import GitHubApp
+from infra.github.board import GitHubBoard
+from infra.github.client import GitHub
+from infra.github.forge import GitHubForge
+from infra.github.pulls import GitHubPulls
+from infra.github.sources import GitHubSources
+from infra.github_auth import AppKey
+from infra.github_lane import SqlLane
+from infra.local_forge import LocalForge, LocalPlace
+
+
+class Outside:
+    """Everything that speaks with a forge, for one process."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self._settings: Settings = ground.settings
+
+    @cached_property
+    def git(self) -> Git:
+        """The only git."""
+        return Git(self._settings.data_dir / "git")
+
+    @cached_property
+    def github(self) -> GitHub | None:
+        """The client; None without an App."""
+        settings, ground = self._settings, self._ground
+        if settings.github_app_id is None or settings.github_private_key is None:
+            return None
+        key = AppKey(str(settings.github_app_id), settings.github_private_key.get_secret_value())
+        return GitHub(key, SqlLane(ground.engine, ground.clock), ground.clock, ground.redactor, base_url=settings.github_api_url)
+
+    @cached_property
+    def app(self) -> GitHubApp | None:
+        """The App itself."""
+        return GitHubApp(self.github, str(self._settings.github_app_id)) if self.github else None
+
+    @cached_property
+    def places(self) -> dict[int, LocalPlace]:
+        """The local repositories of the server file."""
+        named = self._settings.server.repository
+        return {one.id: LocalPlace(one.id, one.full_name, one.path, one.default_branch, one.trusted) for one in named}
+
+    @cached_property
+    def forge(self) -> Forges:
+        """Reads of any forge."""
+        return Forges(GitHubForge(self.github) if self.github else None, LocalForge(self.git, self.places))
+
+    @cached_property
+    def boards(self) -> Boards:
+        """Writes people see."""
+        return Boards(GitHubBoard(self.github, self.app) if self.github and self.app else None)
+
+    @cached_property
+    def pulls(self) -> GitHubPulls | None:
+        """Pull requests."""
+        return GitHubPulls(self.github, self.app, self._ground.clock) if self.github and self.app else None
+
+    @cached_property
+    def sources(self) -> PlacedSources:
+        """Where repositories are fetched from and pushed to."""
+        return PlacedSources(GitHubSources(self.github, self._settings.github_url) if self.github else None, self.places)
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The repositories that may be worked on, and their rules."""
+        return Catalogue(
+            self._settings.server.repository, self.forge, AppReach(self.app) if self.app else NoApp(), self._settings.server.policy
+        )
+
+    @cached_property
+    def authority(self) -> Authority:
+        """Whether the work may still leave."""
+        return Authority(self.forge)

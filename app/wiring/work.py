@@ -1,0 +1,151 @@
+"""What a worker needs: intake, the engine with its sandbox, delivery, and whatever speaks for runs."""
+
+from functools import cached_property
+from pathlib import Path
+
+from infra.gates import SandboxedGates
+
+from app.intake import Intake
+from app.knowledge import Sources
+from app.perform import Perform
+from app.relay import Relay, Sender
+from app.voice import Voice
+from app.wiring.ground import Ground
+from app.wiring.outside import Outside
+from app.worker import Work
+from delivery.github import GitHubDeliveryManager
+from delivery.local import LocalDeliveryManager
+from handlers.facts import Admitted
+from infra.agents.launcher import SandboxedAgents, Surroundings
+from infra.agents.launches import LaunchLog
+from infra.courier import Courier
+from infra.git_remote import GitRemote
+from infra.outputs import Outputs
+from infra.sandbox import Bubblewrap, Sandbox, Unconfined
+from infra.store.announcements import SqlAnnouncements
+from infra.store.asked import SqlAsked
+from infra.store.finding import SqlFinding
+from infra.workspaces import LocalWorkspaces
+from jobs.errors import Refused
+from jobs.model import Run
+from jobs.ports import Delivery, Ports
+
+
+class Workshop:
+    """A worker's services, for one process."""
+
+    def __init__(self, ground: Ground) -> None:
+        self.ground = ground
+        self.outside = Outside(ground)
+        self._settings = ground.settings
+
+    @cached_property
+    def sandbox(self) -> Sandbox:
+        """Where untrusted programs run."""
+        if self._settings.server.sandbox == "none":
+            return Unconfined()
+        return Bubblewrap(self._settings.data_dir / "work")
+
+    @cached_property
+    def workspaces(self) -> LocalWorkspaces:
+        """The owner of checkouts."""
+        return LocalWorkspaces(self._settings.data_dir, self.outside.git, self.outside.sources, self.sandbox, self.ground.clock)
+
+    @cached_property
+    def outputs(self) -> Outputs:
+        """Keeps what programs print."""
+        return Outputs(self.ground.artifacts, self.ground.redactor)
+
+    @cached_property
+    def agents(self) -> SandboxedAgents:
+        """Starts agents."""
+        data = self._settings.data_dir
+        around = Surroundings(
+            sandbox=self.sandbox,
+            checkouts=self.workspaces,
+            stop=self.ground.ledger,
+            outputs=self.outputs,
+            log=LaunchLog(data / "launches.log"),
+            clock=self.ground.clock,
+            scratch=data / "work" / "launches",
+            search=self._settings.path,
+        )
+        return SandboxedAgents(around)
+
+    @cached_property
+    def gates(self) -> SandboxedGates:
+        """Runs gates."""
+        return SandboxedGates(self.sandbox, self.workspaces, self.outputs, self.ground.clock)
+
+    @cached_property
+    def deliveries(self) -> dict[str, Delivery]:
+        """Takes commits out."""
+        ground, outside = self.ground, self.outside
+        remote = GitRemote(self._settings.data_dir, outside.git, outside.sources)
+        managers: dict[str, Delivery] = {"local": LocalDeliveryManager(remote, ground.effects, self._target)}
+        if outside.pulls:
+            managers["github"] = GitHubDeliveryManager(
+                remote, outside.pulls, outside.boards, ground.effects, outside.authority, ground.clock, ground.marker_key, ground.page
+            )
+        return managers
+
+    @cached_property
+    def ports(self) -> Ports:
+        """The engine's world."""
+        ground = self.ground
+        return Ports(ground.ledger, ground.clock, self.workspaces, self.agents, self.gates, self.deliveries, ground.artifacts)
+
+    @cached_property
+    def intake(self) -> Intake:
+        """Takes webhooks in."""
+        ground, outside = self.ground, self.outside
+        asked = SqlAsked(ground.engine)
+        sources = Sources(outside.forge, outside.catalogue, ground.runs, asked, self._admitted())
+        perform = Perform(ground.runs, SqlFinding(ground.engine), Voice(outside.boards, asked), ground.bell, NoCi(), ground.page)
+        return Intake(ground.inbox, asked, sources, perform)
+
+    @cached_property
+    def relay(self) -> Relay:
+        """Shows runs on their items."""
+        ground = self.ground
+        return Relay(SqlAnnouncements(ground.engine), ground.runs, self.outside.boards, ground.effects, ground.marker_key, ground.page)
+
+    @cached_property
+    def sender(self) -> Sender:
+        """Sends callbacks."""
+        settings = self._settings
+        secrets = [secret.get_secret_value() for secret in settings.callback_secrets]
+        return Sender(self.ground.outbox, Courier(secrets, self.ground.clock, settings.callback_allow_hosts), self.ground.clock)
+
+    def work(self, name: str) -> Work:
+        """Everything a worker of that name may be asked for."""
+        return Work(name, self.intake.handle, self.relay.announce, self.sender.send, self.ground.ledger, self.ports, self.ground.bell)
+
+    def _target(self, run: Run) -> str:
+        """Where a local run is delivered to."""
+        asked = run.request.deliver_to
+        named = next((one for one in self._settings.server.repository if one.id == run.repository.id), None)
+        path = Path(asked) if asked else (named.to or named.path if named else None)
+        if path is None:
+            raise Refused("push_refused", f"The server file names no place to deliver {run.repository.full_name} to. Add `to` there.")
+        return str(path)
+
+    def _admitted(self) -> Admitted:
+        """Whom and what the server file lets in."""
+        allow, floors = self._settings.server.allow, self._settings.server.floors
+        return Admitted(
+            app=self._settings.github_app_id or 0,
+            repositories=frozenset(name.lower() for name in allow.repositories),
+            users=frozenset(login.lower() for login in allow.users),
+            bots=frozenset(allow.bots),
+            agents=floors.agents,
+            actor_per_hour=allow.actor_per_hour,
+            item_per_hour=allow.item_per_hour,
+        )
+
+
+class NoCi:
+    """Nobody waits for CI yet."""
+
+    def look(self, run: Run) -> None:
+        """Nothing."""
