@@ -50,9 +50,10 @@ def claim(connection: sa.Connection, journal: Journal, ticket: Ticket, limits: L
     return _take(connection, journal, found, ticket) if found else None
 
 
-def waiting(connection: sa.Connection, limit: int) -> list[str]:
-    """The ids of queued runs that are not paused, not waiting for a time and not behind another on their item."""
-    return list(connection.scalars(_ordered(sa.select(run.c.id)).where(*_admissible()).limit(limit)))
+def waiting(connection: sa.Connection, limit: int, queue: str | None = None) -> list[str]:
+    """The ids of queued runs (of one queue) that are not paused, not waiting for a time and not behind another on their item."""
+    mine = (run.c.queue == queue,) if queue else ()
+    return list(connection.scalars(_ordered(sa.select(run.c.id)).where(*mine, *_admissible()).limit(limit)))
 
 
 def _take(connection: sa.Connection, journal: Journal, found: Run, ticket: Ticket) -> Run:
