@@ -21,7 +21,7 @@ class SqlAsked:
 
         def work(connection: sa.Connection) -> Recent:
             _remember(connection, key, repository.scope, number, actor)
-            window = int(connection.scalar(sa.select(now())) // WINDOW_S)
+            window = int(connection.scalars(sa.select(now())).one() // WINDOW_S)
             others = (asked.c.scope == repository.scope, asked.c.at >= float(window * WINDOW_S), asked.c.key != key)
             by_actor = _count(connection, *others, asked.c.actor == actor)
             return Recent(by_actor, _count(connection, *others, asked.c.number == number, asked.c.actor != 0), window)
