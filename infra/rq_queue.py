@@ -77,6 +77,10 @@ class RqBell:
         self._script = client.register_script(RING)
         self.failures = 0
 
+    def ping(self) -> None:
+        """Raises RedisError or OSError when the server does not answer."""
+        self._client.ping()
+
     def ring(self, function: str, row: str | int, queue: str | None = None) -> None:
         """Ask for `function` (a key of QUEUES) to look at a row."""
         self.ring_many(function, (row,), queue)

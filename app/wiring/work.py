@@ -16,6 +16,7 @@ from app.worker import Work
 from delivery.github import GitHubDeliveryManager
 from delivery.local import LocalDeliveryManager
 from handlers.facts import Admitted
+from infra.agents.access import PlainNetworks
 from infra.agents.launcher import SandboxedAgents, Surroundings
 from infra.agents.launches import LaunchLog
 from infra.courier import Courier
@@ -25,7 +26,7 @@ from infra.sandbox import Bubblewrap, Sandbox, Unconfined
 from infra.store.announcements import SqlAnnouncements
 from infra.store.asked import SqlAsked
 from infra.store.finding import SqlFinding
-from infra.workspaces import LocalWorkspaces
+from infra.workspaces.local import LocalWorkspaces, Tools
 from jobs.errors import Refused
 from jobs.model import Run
 from jobs.ports import Delivery, Ports
@@ -49,7 +50,8 @@ class Workshop:
     @cached_property
     def workspaces(self) -> LocalWorkspaces:
         """The owner of checkouts."""
-        return LocalWorkspaces(self._settings.data_dir, self.outside.git, self.outside.sources, self.sandbox, self.ground.clock)
+        tools = Tools(self.outside.git, self.outside.sources, self.sandbox, PlainNetworks(), self.ground.clock)
+        return LocalWorkspaces(self._settings.data_dir, tools)
 
     @cached_property
     def outputs(self) -> Outputs:

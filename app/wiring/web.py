@@ -1,0 +1,94 @@
+"""What the web role needs: the webhook, and a desk for API and dashboard."""
+
+from functools import cached_property
+
+from redis.exceptions import RedisError
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
+
+from app.access import access
+from app.api.health import Part
+from app.api.ports import Desk
+from app.api.seats import Seats
+from app.main import application
+from app.version import VERSION
+from app.webhook import Webhook, closed
+from app.wiring.ground import Ground
+from app.wiring.outside import Outside
+from infra.redis_server import RedisUnavailable
+from infra.rq_queue import BackgroundBell
+from infra.store.doubt import StoreInDoubt
+
+SILENT_S = 60.0
+
+
+class Front:
+    """The web role's services, for one process."""
+
+    def __init__(self, ground: Ground) -> None:
+        self.ground = ground
+        self.outside = Outside(ground)
+
+    @cached_property
+    def bell(self) -> BackgroundBell:
+        """Rings without waiting."""
+        return BackgroundBell(self.ground.bell)
+
+    @cached_property
+    def webhook(self) -> ASGIApp:
+        """The route of GitHub's deliveries; closed while there is no secret."""
+        secrets = [secret.get_secret_value().encode() for secret in self.ground.settings.webhook_secrets]
+        return Webhook(secrets, self.ground.inbox, self.bell) if secrets else closed
+
+    @cached_property
+    def desk(self) -> Desk:
+        """What API and dashboard have at hand."""
+        ground, settings = self.ground, self.ground.settings
+        tokens = [token.get_secret_value() for token in settings.api_tokens]
+        return Desk(
+            reading=ground.reading,
+            runs=ground.runs,
+            catalogue=self.outside.catalogue,
+            artifacts=ground.artifacts,
+            bell=self.bell,
+            access=access(tokens, settings.bind, settings.public_url),
+            clock=ground.clock,
+            seats=Seats(),
+        )
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """What readiness depends on."""
+        return (
+            Part("store", self._store),
+            Part("redis", self._redis, needed=False),
+            Part("keeper", lambda: self._seen("keeper"), needed=False),
+            Part("workers", lambda: self._seen("worker"), needed=False),
+        )
+
+    @cached_property
+    def application(self) -> Starlette:
+        """The whole web application."""
+        return application(self.desk, self.webhook, self.parts, self.ground.reading, VERSION)
+
+    def _store(self) -> str | None:
+        try:
+            self.ground.reading.ping()
+        except StoreInDoubt as doubt:
+            return str(doubt)
+        return None
+
+    def _redis(self) -> str | None:
+        try:
+            self.ground.bell.ping()
+        except (RedisError, RedisUnavailable) as error:
+            return f"Redis does not answer ({type(error).__name__}): work goes on, later, by the keeper's rounds."
+        return None
+
+    def _seen(self, role: str) -> str | None:
+        try:
+            health = self.ground.reading.health()
+        except StoreInDoubt as doubt:
+            return str(doubt)
+        alive = [one for one in health["workers"] if one["role"] == role and one["seen_at"] > health["now"] - SILENT_S]
+        return None if alive else f"No {role} was seen in the last minute: start one with `slipway up` or `slipway {role}`."
