@@ -53,8 +53,8 @@ class Unauthorised(Fault):
     """401: the credentials are over or wrong. Nothing was done; new ones may do."""
 
 
-class Moved(Fault):
-    """A redirect that was not followed: the repository has another name now. Nothing was done."""
+class Moved(Refused):
+    """A redirect that was not followed: the repository may have another name now. Nothing was done."""
 
 
 class Declined(Refused):

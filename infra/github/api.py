@@ -82,7 +82,7 @@ class Api(GitHubAPI):
     def _verdict(self, method: str, url: str, answer: Answer) -> Fault | None:
         what = f"{method} {urllib.parse.urlsplit(url).path}"
         fault = verdict(answer, what, self._clock.now())
-        if fault:
+        if fault and not isinstance(fault, Moved):
             request = answer.headers.get("x-github-request-id")
             log.warning(
                 "github refused", call=what, status=answer.status, said=answer.said, github_request=request, reason=fault.reason.code

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
 
@@ -11,7 +12,8 @@ class Trouble:
     """One planned fault. `kind`: status | html | truncated | empty | cut | hang.
 
     `after` lets the call take effect first: the answer is lost, the change is not. `nth` counts from when the fault was
-    planned, `times` is how many calls in a row it strikes. `hold_s` is how long the caller has to keep away after it.
+    planned, `times` is how many calls in a row it strikes. `hold_s` is how long the caller has to keep away after it. `document`
+    is the whole body where a message is not enough.
     """
 
     method: str
@@ -20,6 +22,7 @@ class Trouble:
     status: int = 502
     headers: dict[str, str] = field(default_factory=dict)
     message: str = "Server Error"
+    document: dict[str, Any] | None = None
     after: bool = False
     nth: int = 1
     times: int = 1

@@ -221,7 +221,7 @@ class Gate:
         json_type = {"content-type": "application/json; charset=utf-8"}
         match trouble.kind:
             case "status":
-                body = json.dumps({"message": trouble.message}).encode()
+                body = json.dumps(trouble.document or {"message": trouble.message}).encode()
                 return Reply(trouble.status, {**date, **json_type, **trouble.headers}, body, trouble)
             case "html":
                 return Reply(trouble.status, {**date, "content-type": "text/html", **trouble.headers}, b"<html>Unicorn!</html>", trouble)
