@@ -40,7 +40,12 @@ def line_too_long(length: int, most: int) -> str:
 def unknown_command(word: str, near: str | None) -> str:
     """One word that is no command."""
     hint = f"Did you mean `/slipway {near}`? " if near else ""
-    return f"There is no command {code(word)}. {hint}To hand a single word to an agent write {code('/slipway run ' + word)}. {SEE_HELP}"
+    return f"There is no command {code(word)}. {hint}To hand a single word to an agent write {_run(word)}. {SEE_HELP}"
+
+
+def _run(task: str) -> str:
+    """A command of ours with somebody else's words in it; not at the start of a line."""
+    return f"`/slipway run {code(task)[1:-1]}`"
 
 
 def unknown_option(name: str, near: str | None) -> str:
@@ -76,7 +81,7 @@ def option_not_here(command: str, name: str) -> str:
 
 def takes_no_text(command: str, whole: str) -> str:
     """Words behind a command that takes none: perhaps they were a task."""
-    return f"`/slipway {command}` takes no words after it, so nothing was done. If they are a task, write {code('/slipway run ' + whole)}."
+    return f"`/slipway {command}` takes no words after it, so nothing was done. If they are a task, write {_run(whole)}."
 
 
 def help_text(rows: Sequence[tuple[str, bool, Sequence[str], str, str]]) -> str:

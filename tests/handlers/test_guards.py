@@ -1,0 +1,233 @@
+"""Who is let in, in which order, and what is said to whoever is not."""
+
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+
+from handlers import routes
+from handlers.commands import COMMANDS
+from handlers.events import Asked, ButtonPressed, CommandGiven, Sender, SuiteRerequested
+from handlers.facts import Admitted, Facts, Need
+from handlers.guards import GUARDS, Refusal, turned_away
+from handlers.intents import Ignore, RejectRun, Reply
+from jobs.config import Mistake
+from jobs.model import ItemKind, Recent
+from jobs.rules import Rules
+from tests.handlers.asking import ADMITTED, ANN, APP, OWN, REPOSITORY, command, facts, labeled, mistyped, remark
+
+BUTTON = ButtonPressed(
+    delivery="d-1", repository=REPOSITORY, sender=ANN, number=8, kind=ItemKind.PULL, key="check:42:d-1", run_id="f" * 32, button="fix",
+    sha="a" * 40, app=APP,
+)  # fmt: skip
+SUITE = SuiteRerequested(
+    delivery="d-1", repository=REPOSITORY, sender=ANN, number=8, kind=ItemKind.PULL, key="check:42:d-1", sha="a" * 40, app=APP
+)
+ASKINGS: list[Asked] = [labeled(), *(command(name) for name in COMMANDS), mistyped(), remark(), BUTTON, SUITE]
+FACT_OF = {Need.ACTIVE: {"active"}, Need.RULES: {"rules", "mistakes"}, Need.PERMISSION: {"permission"}, Need.ITEM: {"item"},
+           Need.LABEL_EVENT: {"label_event"}, Need.RECENT: {"recent"}}  # fmt: skip
+
+
+class Watched(Facts):
+    """Facts that remember what was looked at."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in {field.name for field in fields(Facts)}:
+            LOOKED.add(name)
+        return super().__getattribute__(name)
+
+
+LOOKED: set[str] = set()
+
+
+def watched(known: Facts) -> Facts:
+    made = Watched(**{field.name: getattr(known, field.name) for field in fields(Facts)})
+    LOOKED.clear()
+    return made
+
+
+def refusal(event: Asked, **known: Any) -> tuple[str, Refusal] | None:
+    for guard in GUARDS:
+        found = guard.check(event, facts(**known))
+        if found:
+            return guard.name, found
+    return None
+
+
+def test_the_guards_stand_in_this_order() -> None:
+    """Proves: 000-17."""
+    assert [guard.name for guard in GUARDS] == ["sender", "repository", "listening", "ours", "permission", "enabled", "config", "rate"]
+
+
+@pytest.mark.parametrize("active", [True, False])
+def test_each_guard_and_handler_looks_at_no_fact_it_does_not_name(active: bool) -> None:
+    for event in ASKINGS:
+        known: set[Need] = set()
+        for guard in GUARDS:
+            known |= set(guard.needs)
+            guard.check(event, watched(facts(active=active)))
+            assert {"admitted"}.union(*(FACT_OF[need] for need in guard.needs)) >= LOOKED, guard.name
+        routes.decide(event, watched(facts(active=active)))
+        assert {"admitted"}.union(*(FACT_OF[need] for need in known | set(routes.needs(event)))) >= LOOKED
+
+
+def test_facts_nobody_fetched_admit_nothing() -> None:
+    for event in ASKINGS:
+        assert any(guard.check(event, Facts(admitted=ADMITTED)) for guard in GUARDS)
+
+
+@pytest.mark.parametrize("event", ASKINGS, ids=lambda event: getattr(event, "command", type(event).__name__))
+def test_everybody_who_may_is_let_in(event: Asked) -> None:
+    assert refusal(event, active=True, permission="admin") is None
+
+
+@pytest.mark.parametrize("event", ASKINGS, ids=lambda event: getattr(event, "command", type(event).__name__))
+@pytest.mark.parametrize("permission", ["none", "read", "triage", "write", "maintain", "admin", "unheard_of", ""])
+def test_the_role_decides(event: Asked, permission: str) -> None:
+    """Proves: T05."""
+    ranks = ["none", "read", "triage", "write", "maintain", "admin"]
+    least = {"status": "triage", "logs": "triage", "config": "triage", "help": "triage", "pause": "maintain", "resume": "maintain"}
+    name = event.command if isinstance(event, CommandGiven) else "help" if event == mistyped() else "run"
+    allowed = permission in ranks and ranks.index(permission) >= ranks.index(least.get(name, "write"))
+    found = refusal(event, active=True, permission=permission)
+    assert (found is None) is allowed
+    assert allowed or (found is not None and found[0] == "permission")
+
+
+def test_a_repository_can_ask_for_more_or_less_of_a_role() -> None:
+    assert refusal(command("status"), permission="read", rules=Rules(commands={"status": "read"})) is None
+    assert refusal(command("run"), permission="write", rules=Rules(commands={"run": "admin"})) is not None
+    assert refusal(labeled(), permission="write", rules=Rules(commands={"run": "admin"})) is not None
+
+
+def test_whoever_is_refused_is_told_why_once_on_each_item() -> None:
+    """Anybody can write comments: we must not write as many. Proves: F14, T05, T12."""
+    first, second = command("run"), command("fix", key="comment:42:901:0", comment=901)
+    told = [turned_away(event, facts(permission="read"), refusal(event, permission="read")[1]) for event in (first, second)]  # type: ignore[index]
+    (answer, kept), (again, _) = told
+    assert isinstance(answer, Reply)
+    assert isinstance(again, Reply)
+    assert answer.key == again.key == "refused:42#7:1001"
+    assert answer.text == (
+        "`ann` has the role `read` here, and `/slipway run` needs at least `write`, so nothing was done. "
+        "Somebody with that role can ask for it instead."
+    )
+    assert kept == Ignore("ann has the role 'read', and `/slipway run` needs 'write'")
+
+
+def test_a_remark_of_somebody_else_is_not_answered() -> None:
+    found = refusal(remark(), active=True, permission="read")
+    assert found is not None
+    assert turned_away(remark(), facts(), found[1]) == [Ignore(found[1].why)]
+
+
+@pytest.mark.parametrize(
+    ("sender", "admitted", "why"),
+    [
+        (None, ADMITTED, "gone"),
+        (Sender(OWN, "slipway[bot]", bot=True), ADMITTED, "our own doing"),
+        (Sender(OWN, "slipway"), replace(ADMITTED, bots=frozenset({OWN})), "our own doing"),
+        (Sender(1001, "ann", app=APP), ADMITTED, "our own doing"),
+        (Sender(5, "dependabot[bot]", bot=True), ADMITTED, "is a bot"),
+        (Sender(5, "dependabot[bot]", bot=True), replace(ADMITTED, bots=frozenset({6, 55})), "is a bot"),
+        (Sender(5, "dependabot[bot]", bot=True), replace(ADMITTED, bots=frozenset({5})), None),
+        (Sender(1001, "ann"), replace(ADMITTED, users=frozenset({"bob"})), "not among the users"),
+        (Sender(1001, "Ann"), replace(ADMITTED, users=frozenset({"ann"})), None),
+        (Sender(1001, "ann", app=5), ADMITTED, None),
+    ],
+)
+def test_the_sender(sender: Sender | None, admitted: Admitted, why: str | None) -> None:
+    """Proves: I18, T06, F88."""
+    found = refusal(command("run", sender=sender), admitted=admitted)
+    assert (found is None) == (why is None)
+    if found and why:
+        assert found[0] == "sender"
+        assert why in found[1].why
+
+
+@pytest.mark.parametrize(
+    ("named", "admitted"),
+    [((), True), (("acme/greeter",), True), (("acme/*",), True), (("42",), True), (("acme/other", "acm/*", "4", "421"), False)],
+)
+def test_the_repository(named: tuple[str, ...], admitted: bool) -> None:
+    """Matched whole, never by a prefix. Proves: 002-02, I21."""
+    found = refusal(command("run"), admitted=replace(ADMITTED, repositories=frozenset(named)))
+    assert (found is None) is admitted
+
+
+def test_a_remark_is_heard_only_while_a_run_is_at_work() -> None:
+    found = refusal(remark(), active=False)
+    assert found is not None
+    assert found[0] == "listening"
+    assert not found[1].reply
+
+
+def test_a_label_of_somebody_else_and_a_check_of_another_app_are_not_ours() -> None:
+    for event in (labeled("bug"), replace(BUTTON, app=5), replace(SUITE, app=None)):
+        found = refusal(event, permission="none")
+        assert found is not None
+        assert (found[0], found[1].reply) == ("ours", "")
+    assert refusal(labeled("Slipway:FIX")) is None
+
+
+def test_a_repository_can_be_switched_off() -> None:
+    """Proves: 004-42."""
+    found = refusal(command("run"), rules=Rules(enabled=False))
+    assert found is not None
+    assert found[0] == "enabled"
+
+
+MISTAKES = (Mistake(3, "flows", "unknown key"), Mistake(7, "gates.0.run", "a value is needed here"))
+
+
+def test_a_broken_configuration_is_a_rejected_run_that_names_every_mistake() -> None:
+    """Proves: 003-10, 000-12."""
+    for event, key in ((labeled(), "label:42:555"), (command("fix"), "comment:42:900:0")):
+        found = refusal(event, mistakes=MISTAKES)
+        assert found is not None
+        (rejected,) = turned_away(event, facts(mistakes=MISTAKES), found[1])
+        assert isinstance(rejected, RejectRun)
+        assert (rejected.reason.code, rejected.request.intent_key) == ("config_invalid", key)
+        assert rejected.reason.text == (
+            ".github/slipway.yml on the default branch cannot be used: line 3: flows: unknown key; "
+            "line 7: gates.0.run: a value is needed here. Correct it there."
+        )
+        assert rejected.details == ("line 3: flows: unknown key", "line 7: gates.0.run: a value is needed here")
+
+
+def test_more_mistakes_than_a_sentence_holds_are_listed_in_an_answer() -> None:
+    many = tuple(Mistake(line, "key", "x" * 50) for line in range(1, 60))
+    rejected, answer = turned_away(command("fix"), facts(mistakes=many), Refusal("", recorded=True))
+    assert isinstance(rejected, RejectRun)
+    assert isinstance(answer, Reply)
+    assert "- line 40: key: " in answer.text
+    assert "- and 19 more" in answer.text
+
+
+def test_a_broken_configuration_stops_nothing_else() -> None:
+    for event in (command("stop"), command("status"), command("retry"), command("help"), BUTTON):
+        assert refusal(event, mistakes=MISTAKES) is None
+    assert refusal(command("use tabs now"), mistakes=MISTAKES, active=True) is None
+
+
+def test_a_stale_label_and_a_broken_configuration_are_nothing() -> None:
+    assert turned_away(labeled(), facts(mistakes=MISTAKES, label_event=None), Refusal("why", recorded=True)) == [Ignore("why")]
+
+
+def test_so_many_an_hour_and_one_notice_an_hour() -> None:
+    """Proves: F14, T12, I18, 001-03."""
+    assert refusal(command("run"), recent=Recent(29, 9, 100)) is None
+    for recent, once in ((Recent(30, 0, 100), "rate:42:1001:100"), (Recent(0, 10, 100), "rate:42#7:100")):
+        found = refusal(command("run"), recent=recent)
+        assert found is not None
+        assert (found[0], found[1].once) == ("rate", once)
+        assert "Ask again in the next hour" in found[1].reply
+        assert refusal(command("stop"), recent=recent) is None
+        assert refusal(replace(BUTTON, button="stop"), recent=recent) is None
+
+
+def test_nobody_is_answered_where_there_is_no_item() -> None:
+    event = replace(BUTTON, number=0)
+    found = refusal(event, permission="read")
+    assert found is not None
+    assert turned_away(event, facts(), found[1]) == [Ignore(found[1].why)]
