@@ -19,7 +19,7 @@ MOST_LINE = 4_000
 MOST_CALLS = 10
 
 _ALL = tuple(option.name for option in fields(Options))
-_OPTION = re.compile(r"(?:--|—)([A-Za-z][\w-]*)(?:=(.*))?")
+_OPTION = re.compile(r"(?:--|—)([A-Za-z][^=]*)(?:=(.*))?")
 _NOT_IN_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|$)|^[-./]|[./]$")
 
 
