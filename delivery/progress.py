@@ -106,7 +106,7 @@ def check_text(run: Run, page: str | None) -> CheckText:
         title=messages.check_title(run),
         summary=messages.check_summary(run, page),
         text=messages.check_text(run),
-        annotations=tuple(_annotation(one) for one in found if one.path and one.line)[:MOST_ANNOTATIONS],
+        annotations=tuple(_annotation(one) for one in found if one.path)[:MOST_ANNOTATIONS],
         actions=ENDED.get(run.state, (RETRY,)) if run.is_final else (STOP,),
     )
 

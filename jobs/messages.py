@@ -279,7 +279,7 @@ def check_text(run: Run) -> str:
 
 def annotation(finding: Finding) -> str:
     """What is said beside a line of the diff."""
-    return for_markdown(f"{finding.gate}: {finding.message}", MOST_PAGE) or finding.gate
+    return for_markdown(finding.message, MOST_PAGE) or finding.gate
 
 
 def moved_on(sha: str) -> tuple[str, str]:

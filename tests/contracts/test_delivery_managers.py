@@ -6,6 +6,7 @@ of the process and by a lost answer; then it is asked again. There is one delive
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 
@@ -15,12 +16,14 @@ from delivery.local import LocalDeliveryManager, record_ref
 from delivery.manager import DeliveryManager
 from delivery.plan import plan
 from jobs.errors import Fault, LeaseLost, Refused
-from jobs.evidence import Receipt
+from jobs.evidence import GateReport, Receipt
 from jobs.model import Lease, Run
 from jobs.ports import Effects
 from tests.delivery import runs
 from tests.fakes.engine import FakeClock
 from tests.fakes.forge import Breaks, Crash, FakeAuthority, FakeEffects, FakeForge
+from tests.infra.test_git_remote import Delivering
+from tests.infra.workspaces.world import git
 
 MOST_CALLS = 30
 
@@ -66,6 +69,8 @@ class World:
     """Everything a delivery leaves outside, whole or half."""
     refuse: Callable[[Refused], None]
     effects: FakeEffects
+    of: Run = field(default_factory=runs.run)
+    """The run that is delivered."""
 
 
 def github() -> World:
@@ -108,19 +113,67 @@ def mail() -> World:
     return World(make, lambda: [sha for _, sha in mails.sent], lambda: tuple(mails.sent), refuse, effects)
 
 
+class Gits:
+    """Real repositories: one harvested change, and a fresh bare repository for each delivery of it."""
+
+    def __init__(self, root: Path) -> None:
+        self._delivering = Delivering(root)
+        self._root, self._made = root, 0
+        asked, snapshot = self._delivering.run, self._delivering.run.snapshot
+        assert snapshot
+        self._run = replace(
+            runs.run(), id=asked.id, request=asked.request, snapshot=snapshot, verified=GateReport(snapshot.tree, (runs.TESTS,))
+        )
+
+    def __call__(self) -> World:
+        self._made += 1
+        bare, effects = self._root / f"target{self._made}.git", FakeEffects()
+        git(self._root, "clone", "-q", "--bare", str(self._delivering.bare), str(bare))
+        there = self._refs(bare)
+
+        def make(breaks: Breaks) -> DeliveryManager:
+            return LocalDeliveryManager(breaks.door(self._delivering.remote), breaks.door(effects), lambda _: str(bare))
+
+        def outside() -> tuple[object, ...]:
+            return tuple(ref for ref in self._refs(bare) if ref not in there)
+
+        def delivered() -> list[str]:
+            made = dict(line.split() for line in self._refs(bare) if line not in there)
+            assert set(made) in (set(), {plan(self._run).ref, record_ref(self._run)})
+            return [sha for ref, sha in made.items() if ref.startswith("refs/heads/")]
+
+        def refuse(no: Refused) -> None:
+            hook = bare / "hooks" / "pre-receive"
+            hook.write_text("#!/bin/sh\nexit 1\n")
+            hook.chmod(0o755)
+
+        return World(make, delivered, outside, refuse, effects, self._run)
+
+    def _refs(self, bare: Path) -> list[str]:
+        return git(bare, "for-each-ref", "--format=%(refname) %(objectname)").splitlines()
+
+
 WORLDS: Mapping[str, Callable[[], World]] = {"github": github, "local": local, "mail": mail}
 ERRORS: Mapping[str, Callable[[], BaseException]] = {"crash": Crash, "lost": lambda: Fault("github_unavailable", "The answer was lost.")}
 
 
-@pytest.fixture(params=WORLDS)
+@pytest.fixture(scope="module")
+def gits(tmp_path_factory: pytest.TempPathFactory) -> Gits:
+    return Gits(tmp_path_factory.mktemp("gits"))
+
+
+@pytest.fixture(params=[*WORLDS, "git"])
 def fresh(request: pytest.FixtureRequest) -> Callable[[], World]:
+    if request.param == "git":
+        return request.getfixturevalue("gits")  # type: ignore[no-any-return]  # the fixture above
     return WORLDS[request.param]
 
 
 def broken(fresh: Callable[[], World]) -> Iterator[tuple[World, Breaks]]:
     """A world for each call a delivery makes, for each way to break it there."""
     whole = Breaks()
-    fresh().make(whole).deliver(runs.run())
+    first = fresh()
+    first.make(whole).deliver(first.of)
     assert 0 < len(whole.calls) < MOST_CALLS
     for at in range(len(whole.calls)):
         for when in ("before", "after"):
@@ -131,19 +184,20 @@ def broken(fresh: Callable[[], World]) -> Iterator[tuple[World, Breaks]]:
 def test_a_delivery_is_of_the_verified_commit(fresh: Callable[[], World]) -> None:
     """Proves: 004-13, 004-35, I08."""
     world = fresh()
-    receipt = world.make(Breaks()).deliver(runs.run())
-    assert (receipt.sha, receipt.base_sha, receipt.warnings) == (runs.SHA, runs.BASE, ())
-    assert world.delivered() == [runs.SHA]
+    receipt = world.make(Breaks()).deliver(world.of)
+    assert world.of.snapshot
+    assert (receipt.sha, receipt.base_sha, receipt.warnings) == (world.of.snapshot.commit, world.of.snapshot.base, ())
+    assert world.delivered() == [receipt.sha]
 
 
 def test_whatever_call_is_lost_there_is_one_delivery_in_the_end(fresh: Callable[[], World]) -> None:
     """Proves: F70, F71, F72, F90, I04."""
-    whole = fresh().make(Breaks()).deliver(runs.run())
     for world, breaks in broken(fresh):
         with pytest.raises((Crash, Fault)):
-            world.make(breaks).deliver(runs.run())
-        assert world.make(Breaks()).deliver(runs.run(attempt=2)) == whole, breaks
-        assert world.delivered() == [runs.SHA], breaks
+            world.make(breaks).deliver(world.of)
+        receipt = world.make(Breaks()).deliver(replace(world.of, attempt=2))
+        assert receipt == world.make(Breaks()).deliver(world.of)
+        assert world.delivered() == [receipt.sha], breaks
 
 
 def test_whatever_call_is_lost_twice_there_is_one_delivery_in_the_end(fresh: Callable[[], World]) -> None:
@@ -152,11 +206,11 @@ def test_whatever_call_is_lost_twice_there_is_one_delivery_in_the_end(fresh: Cal
         again = replace(breaks, calls=[])
         for manager in (world.make(breaks), world.make(again)):
             try:
-                manager.deliver(runs.run())
+                manager.deliver(world.of)
             except (Crash, Fault):
                 continue
-        world.make(Breaks()).deliver(runs.run())
-        assert world.delivered() == [runs.SHA], breaks
+        receipt = world.make(Breaks()).deliver(world.of)
+        assert world.delivered() == [receipt.sha], breaks
 
 
 def test_a_refusal_leaves_nothing_behind_whatever_is_lost_on_the_way(fresh: Callable[[], World]) -> None:
@@ -165,14 +219,14 @@ def test_a_refusal_leaves_nothing_behind_whatever_is_lost_on_the_way(fresh: Call
         world.refuse(Refused("push_refused", "No."))
         for manager in (world.make(breaks), world.make(Breaks())):
             with pytest.raises((Crash, Fault)):
-                manager.deliver(runs.run())
+                manager.deliver(world.of)
         assert world.outside() == (), breaks
 
 
 def test_a_worker_whose_lease_is_lost_on_the_way_stops_there(fresh: Callable[[], World]) -> None:
     """Proves: F74, I07."""
-    held = runs.run(lease=Lease(1, "zombie"))
     for world, breaks in broken(fresh):
+        held = replace(world.of, lease=Lease(1, "zombie"))
         with pytest.raises((Crash, Fault)):
             world.make(breaks).deliver(held)
         before = world.outside()
@@ -188,7 +242,7 @@ def test_what_no_gate_passed_does_not_leave(fresh: Callable[[], World]) -> None:
     """Proves: I08."""
     world, breaks = fresh(), Breaks()
     with pytest.raises(Refused):
-        world.make(breaks).deliver(runs.run(verified=None))
+        world.make(breaks).deliver(replace(world.of, verified=None))
     assert breaks.calls == []
 
 

@@ -65,7 +65,7 @@ def test_the_whole_check_of_a_delivered_run() -> None:
             f"{FOOTER}"
         ),
         text="",
-        annotations=(Finding("lint", "lint: ＠all: long line", "a.py", 3),),
+        annotations=(Finding("lint", "＠all: long line", "a.py", 3),),
         actions=(FIX,),
     )
     assert checks(run, PAGE, [runs.SHA]) == (Check(runs.SHA, text, "success", begin=True),)
@@ -86,7 +86,7 @@ def test_the_whole_check_of_a_failed_run() -> None:
             f"{FOOTER.replace('d-1', 'd-2')}"
         ),
         text="- `tests` `hello.py:3`: expected 'bonjour'\n- `tests`: ＠all see /slipway run this",
-        annotations=(Finding("tests", "tests: expected 'bonjour'", "hello.py", 3),),
+        annotations=(Finding("tests", "expected 'bonjour'", "hello.py", 3),),
         actions=(RETRY, FIX),
     )
 
