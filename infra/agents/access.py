@@ -1,0 +1,74 @@
+"""What a launch needs of the world outside its sandbox, as ports: a model, a network, the word that it is to stop."""
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol
+
+from infra.agents.adapter import Access
+from infra.sandbox.confinement import Mount, Network
+from jobs.errors import Refused
+from jobs.model import Run
+from jobs.rules import NetworkRule
+
+KEYS = {
+    "anthropic": "ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN",
+    "openai": "OPENAI_API_KEY",
+    "google": "GEMINI_API_KEY",
+}
+
+
+class StopFlag(Protocol):
+    """Whether a run is to stop."""
+
+    def requested(self, run_id: str) -> bool:
+        """True once somebody asked for it, or once this worker does not hold the run any more."""
+        ...
+
+
+class Checkouts(Protocol):
+    """Shows the checkout of a run in a sandbox."""
+
+    def mounts(self, run: Run) -> tuple[Mount, ...]:
+        """The mounts of the run's prepared checkout, for a `Confinement`. Raises Fault(`checkout_failed`)."""
+        ...
+
+
+class Models(Protocol):
+    """The way to the models, which never gives a key away."""
+
+    def check(self, provider: str) -> None:
+        """Raises Refused(`provider_auth`) when there is no key for the provider, naming what to set."""
+        ...
+
+    def open(self, run: Run, provider: str) -> AbstractContextManager[Access]:
+        """A way in for one launch, closed with it. Raises as `check`."""
+        ...
+
+
+class Networks(Protocol):
+    """What a sandbox may reach."""
+
+    def open(self, run: Run, rule: NetworkRule) -> AbstractContextManager[Network]:
+        """The network of one sandbox, closed with it."""
+        ...
+
+
+class NoModels:
+    """`Models` of a server without any key."""
+
+    def check(self, provider: str) -> None:
+        """Refuses, and says what to set."""
+        text = f"This agent works with a model of {provider}, and this server has no key for it."
+        raise Refused("provider_auth", f"{text} Set {KEYS[provider]} for the worker, then retry.")
+
+    def open(self, run: Run, provider: str) -> AbstractContextManager[Access]:
+        """Refuses as `check`."""
+        self.check(provider)
+        raise AssertionError("unreachable")
+
+
+class PlainNetworks:
+    """`Networks` without a proxy: nothing or everything. The sandbox refuses a rule that names hosts."""
+
+    def open(self, run: Run, rule: NetworkRule) -> AbstractContextManager[Network]:
+        """The rule's mode and no sockets."""
+        return nullcontext(Network(rule.mode))

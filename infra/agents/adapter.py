@@ -1,0 +1,110 @@
+"""What an adapter is: how one kind of agent is started, and what its output says. Nothing in an adapter starts anything."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from jobs.evidence import Ended, Failure, Tokens
+from jobs.ports import Launch
+
+INSIDE = "/slipway"
+"""Where the sandbox shows what belongs to one launch: the brief, the place for the result, files of the adapter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A way to a model through the broker: its socket, and a token that is worth nothing anywhere else."""
+
+    socket: Path
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """An installed program: the words that start it, and what has to be seen inside for it to work."""
+
+    argv: tuple[str, ...]
+    read_only: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What an adapter may build its command from. `model_url` and `token` are empty for an agent without a model."""
+
+    program: Program
+    model_url: str = ""
+    token: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How to start an agent. `files` are written by us and seen read-only at the given paths inside."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a launch ended, and the last it said on standard error."""
+
+    ended: Ended
+    exit_code: int | None
+    stderr: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What an agent's own output says about a launch. `failure` is what the agent itself admits to, or leaves to be concluded."""
+
+    failure: Failure | None = None
+    session_id: str | None = None
+    version: str | None = None
+    model: str | None = None
+    tokens: Tokens | None = None
+    cost_usd: float | None = None
+    tool_calls: tuple[str, ...] = ()
+    summary: str = ""
+
+
+OPEN_END = Failure("agent_killed", "The agent was ended before it said that it was done.")
+"""An event stream without its closing event."""
+
+
+class Adapter(Protocol):
+    """One kind of agent."""
+
+    @property
+    def program(self) -> str:
+        """The name of the program to look for; empty when there is nothing to be installed."""
+        ...
+
+    @property
+    def install(self) -> str:
+        """The command that installs it, for the sentence that says it is missing."""
+        ...
+
+    @property
+    def version(self) -> tuple[str, ...]:
+        """The arguments that make it print its version; none when it has no version."""
+        ...
+
+    @property
+    def minimum(self) -> tuple[int, ...]:
+        """The oldest version whose output is understood."""
+        ...
+
+    @property
+    def provider(self) -> str | None:
+        """Whose models it uses; None when it brings its own or needs none."""
+        ...
+
+    def start(self, launch: Launch, setting: Setting) -> Start:
+        """The command for a launch. The prompt goes to standard input and is none of its business."""
+        ...
+
+    def parse(self, lines: Iterable[str], end: End) -> Heard:
+        """What `lines` of standard output come to. Never raises, whatever they are."""
+        ...

@@ -1,0 +1,91 @@
+"""Codex, without a person: `codex exec --json`."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from infra.agents import provider
+from infra.agents.adapter import OPEN_END, End, Heard, Setting, Start
+from infra.agents.jsonl import MOST_CALLS, at, call, count, events, items, text
+from infra.sandbox.confinement import CHECKOUT
+from jobs.evidence import Failure, Tokens
+from jobs.ports import Launch
+
+TOKEN = "SLIPWAY_MODEL_TOKEN"  # noqa: S105 — the name of a variable
+
+
+class Codex:
+    """The adapter of Codex."""
+
+    program = "codex"
+    install = "npm install -g @openai/codex"
+    version = ("--version",)
+    minimum = (0, 160)
+    provider = "openai"
+
+    def start(self, launch: Launch, setting: Setting) -> Start:
+        """Its own sandbox is off, because it cannot nest in ours; nothing of the checkout is taken for configuration."""
+        url = json.dumps(f"{setting.model_url}/v1")
+        served = f'{{name="slipway",base_url={url},env_key="{TOKEN}",wire_api="responses",request_max_retries=4,stream_max_retries=4}}'
+        return Start(
+            (
+                *setting.program.argv,
+                *("exec", "--json", "--color", "never", "--skip-git-repo-check"),
+                *("--dangerously-bypass-approvals-and-sandbox", "--ephemeral", "--ignore-user-config", "--ignore-rules"),
+                *("-c", "model_provider=slipway", "-c", f"model_providers.slipway={served}", "-c", "project_doc_max_bytes=0"),
+                *(("-m", launch.agent.model) if launch.agent.model else ()),
+                *("-C", CHECKOUT, "-"),
+            ),
+            env={TOKEN: setting.token},
+        )
+
+    def parse(self, lines: Iterable[str], end: End) -> Heard:
+        """Success is a `turn.completed`; without one, or with `turn.failed`, the last error says why."""
+        thread, summary, calls = "", "", []
+        tokens, last, said = Tokens(), "", ""
+        for event in events(lines):
+            match text(event, "type"):
+                case "thread.started":
+                    thread = text(event, "thread_id")
+                case "item.completed":
+                    calls += _calls(event)
+                    summary = text(event, "item", "text") if text(event, "item", "type") == "agent_message" else summary
+                case "error":
+                    said = text(event, "message")
+                case "turn.completed" | "turn.failed" as closing:
+                    last, said = closing, text(event, "error", "message") or said
+                    tokens = _sum(tokens, at(event, "usage", of=dict))
+        failure = None if last == "turn.completed" else _failure(last, said, end)
+        return Heard(failure, thread or None, tokens=_counted(tokens), tool_calls=tuple(calls[:MOST_CALLS]), summary=summary)
+
+
+def _calls(event: dict[str, Any]) -> list[str]:
+    item = at(event, "item", of=dict)
+    match text(item, "type"):
+        case "command_execution":
+            return [call("command", item, "command")]
+        case "file_change":
+            return [call(text(change, "kind") or "change", change, "path") for change in items(item, "changes")]
+        case "mcp_tool_call" | "web_search" as kind:
+            return [call(kind, item, "tool", "query")]
+    return []
+
+
+def _sum(tokens: Tokens, usage: dict[str, Any] | None) -> Tokens:
+    """Input as counted includes what came from the cache."""
+    cached = count(usage, "cached_input_tokens")
+    fresh = max(0, count(usage, "input_tokens") - cached)
+    return Tokens(tokens.input + fresh, tokens.output + count(usage, "output_tokens"), tokens.cached + cached)
+
+
+def _counted(tokens: Tokens) -> Tokens | None:
+    return None if tokens == Tokens() else tokens
+
+
+def _failure(last: str, said: str, end: End) -> Failure:
+    known = provider.failure(None, said or end.stderr)
+    if known:
+        return known
+    if last == "turn.failed":
+        return Failure("agent_failed", f"The agent ended with an error: {said[:300] or 'it did not say which'}")
+    return OPEN_END

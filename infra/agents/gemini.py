@@ -1,0 +1,124 @@
+"""Gemini CLI, without a person: `gemini -o stream-json`."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from infra.agents import provider
+from infra.agents.adapter import INSIDE, OPEN_END, End, Heard, Setting, Start
+from infra.agents.jsonl import MOST_CALLS, at, call, count, events, text
+from jobs.evidence import Failure, Tokens
+from jobs.ports import Launch
+
+SETTINGS = f"{INSIDE}/gemini.json"
+HOME_SETTINGS = "/home/agent/.gemini/settings.json"
+CHANGING = frozenset(("Edit", "Write"))
+TARGETS = ("file_path", "path", "pattern", "command", "query", "url")
+BY_EXIT = {
+    41: Failure(*provider.BY_STATUS[401]),
+    53: Failure("turn_limit", "The agent used all its turns. Ask for less at once, or raise `limits.turns`."),
+    55: Failure("permission_refused", "The agent does not trust the checkout. Update it: this server starts it with --skip-trust."),
+    401 & 0xFF: Failure(*provider.BY_STATUS[401]),
+    403 & 0xFF: Failure(*provider.BY_STATUS[403]),
+    429 & 0xFF: Failure(*provider.BY_STATUS[429]),
+    500 & 0xFF: Failure(*provider.BY_STATUS[529]),
+    503 & 0xFF: Failure(*provider.BY_STATUS[529]),
+}
+"""Exit codes of its own, and the low bytes in which an HTTP status of the model leaves it."""
+
+
+class Gemini:
+    """The adapter of Gemini CLI."""
+
+    program = "gemini"
+    install = "npm install -g @google/gemini-cli"
+    version = ("--version",)
+    minimum = (0, 60)
+    provider = "google"
+
+    def start(self, launch: Launch, setting: Setting) -> Start:
+        """Its settings are ours, as the system's, which outrank those of a checkout."""
+        return Start(
+            (
+                *setting.program.argv,
+                *("--skip-trust", "--approval-mode", _mode(launch), "-o", "stream-json"),
+                *(("-m", launch.agent.model) if launch.agent.model else ()),
+            ),
+            env={
+                "GEMINI_API_KEY": setting.token,
+                "GOOGLE_GEMINI_BASE_URL": setting.model_url,
+                "GEMINI_CLI_SYSTEM_SETTINGS_PATH": SETTINGS,
+            },
+            files=dict.fromkeys((SETTINGS, HOME_SETTINGS), json.dumps(_settings(launch))),
+        )
+
+    def parse(self, lines: Iterable[str], end: End) -> Heard:
+        """Success is a `result` with the status `success`; exit code 0 alone is also what a killed one leaves with."""
+        first: dict[str, Any] = {}
+        result: dict[str, Any] | None = None
+        calls: list[str] = []
+        said: list[str] = []
+        for event in events(lines):
+            match text(event, "type"):
+                case "init":
+                    first = event
+                case "tool_use":
+                    calls.append(call(text(event, "tool_name"), at(event, "parameters", of=dict), *TARGETS))
+                    said = []
+                case "message" if text(event, "role") == "assistant":
+                    said.append(text(event, "content"))
+                case "result":
+                    result = event
+        return Heard(
+            failure=_failure(result, end),
+            session_id=text(first, "session_id") or None,
+            model=text(first, "model") or None,
+            tokens=_tokens(at(result, "stats", of=dict)),
+            tool_calls=tuple(calls[:MOST_CALLS]),
+            summary="".join(said),
+        )
+
+
+def _mode(launch: Launch) -> str:
+    """Everything is allowed to a step that may run commands, edits to one that may edit, reading to the rest."""
+    tools = launch.step.tools
+    if tools is None or "Bash" in tools:
+        return "yolo"
+    return "auto_edit" if CHANGING.intersection(tools) else "default"
+
+
+def _settings(launch: Launch) -> dict[str, Any]:
+    return {
+        "security": {"auth": {"selectedType": "gemini-api-key"}},
+        "model": {"maxSessionTurns": launch.run.rules.limits.turns},
+        "general": {"disableAutoUpdate": True, "enableAutoUpdate": False},
+        "privacy": {"usageStatisticsEnabled": False},
+        "telemetry": {"enabled": False},
+        "mcp": {"allowed": []},
+    }
+
+
+def _tokens(stats: dict[str, Any] | None) -> Tokens | None:
+    if stats is None:
+        return None
+    cached = count(stats, "cached")
+    return Tokens(max(0, count(stats, "input_tokens") - cached), count(stats, "output_tokens"), cached)
+
+
+def _failure(result: dict[str, Any] | None, end: End) -> Failure | None:
+    if text(result, "status") == "success":
+        return None
+    said = text(result, "error", "message")
+    known = provider.failure(None, said or _reported(end.stderr)) if said or end.exit_code != 0 else None
+    known = known or BY_EXIT.get(end.exit_code or 0)
+    if known:
+        return known
+    if result is not None:
+        return Failure("agent_failed", f"The agent ended with an error: {said[:300] or 'it did not say which'}")
+    return OPEN_END
+
+
+def _reported(stderr: str) -> str:
+    """The last the error stream says about the model; the rest of it is chatter."""
+    start = max(stderr.rfind(mark) for mark in ("failed with status", "_ApiError", '"error"'))
+    return stderr[start : start + 400] if start >= 0 else ""

@@ -1,0 +1,166 @@
+"""The one way any agent starts: in the sandbox, with its brief, bounded in time and output, and judged by more than its exit code."""
+
+import contextlib
+import tempfile
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from infra.agents import AGENTS, document
+from infra.agents.access import Checkouts, Models, Networks, NoModels, PlainNetworks, StopFlag
+from infra.agents.adapter import INSIDE, Access, Adapter, Program, Setting, Start
+from infra.agents.document import BadResult, Result
+from infra.agents.launches import LaunchLog, Line
+from infra.agents.programs import SEARCH, find
+from infra.agents.telling import Left, told
+from infra.agents.versions import Versions
+from infra.leftovers import Unusable, read_left
+from infra.outputs import Outputs
+from infra.process import Bounds, Captured
+from infra.sandbox.confinement import BROKER_PORT, Bind, Confinement, Network, Sandbox, Session
+from infra.workspaces.removal import remove
+from jobs.errors import Refused
+from jobs.evidence import AgentResult
+from jobs.ports import Clock, Launch
+from jobs.rules import AgentRule
+
+POLL_S = 1.0
+READERS = ("planner", "reviewer")
+"""Roles that look and do not touch: their checkout is read-only."""
+BRIEF = f"{INSIDE}/brief.json"
+OUT = f"{INSIDE}/out"
+RESULT = "result.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the launcher works with. `scratch` is a directory of ours, `search` where agents are looked for."""
+
+    sandbox: Sandbox
+    checkouts: Checkouts
+    stop: StopFlag
+    outputs: Outputs
+    log: LaunchLog
+    clock: Clock
+    scratch: Path
+    models: Models = field(default_factory=NoModels)
+    networks: Networks = field(default_factory=PlainNetworks)
+    search: str = SEARCH
+
+
+class SandboxedAgents:
+    """`jobs.ports.Agents` in a sandbox."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self._versions = Versions(around.sandbox, around.scratch)
+
+    def check(self, agent: AgentRule) -> str:
+        """The agent's version. Raises Refused(`agent_missing` | `provider_auth`) or Fault(`sandbox_unavailable`)."""
+        adapter = AGENTS[agent.name]
+        if adapter.provider:
+            self._around.models.check(adapter.provider)
+        return self._versions.of(agent.name, adapter, self._program(agent, adapter))
+
+    def launch(self, launch: Launch) -> AgentResult:
+        """Run the agent to its end. Raises Fault only when it could not be started."""
+        adapter = AGENTS[launch.agent.name]
+        program = self._program(launch.agent, adapter)
+        with contextlib.ExitStack() as stack:
+            private = stack.enter_context(self._private())
+            access = stack.enter_context(self._around.models.open(launch.run, adapter.provider)) if adapter.provider else None
+            network = stack.enter_context(self._around.networks.open(launch.run, launch.run.rules.network))
+            start = adapter.start(launch, _setting(program, access))
+            confinement = self._confinement(launch, start, program, private, _joined(network, access))
+            captured = self._run(launch, confinement)
+            found = _document(private / "out")
+        left = Left(captured, found, self._versions.last(launch.agent.name), self._around.clock.now())
+        return told(launch, adapter, left, self._around.outputs)
+
+    def _program(self, agent: AgentRule, adapter: Adapter) -> Program:
+        if not adapter.program:
+            return Program(agent.run)
+        found = find(adapter.program, self._around.search)
+        if found is None:
+            text = (
+                f"The agent {agent.name!r} is not installed on this machine. Install it there ({adapter.install}), or name another `agent`."
+            )
+            raise Refused("agent_missing", text)
+        return found
+
+    @contextlib.contextmanager
+    def _private(self) -> Iterator[Path]:
+        """A directory for one launch; what the agent left in it goes with it."""
+        self._around.scratch.mkdir(parents=True, exist_ok=True)
+        path = Path(tempfile.mkdtemp(prefix="launch-", dir=self._around.scratch))
+        try:
+            (path / "out").mkdir()
+            yield path
+        finally:
+            remove(path)
+
+    def _confinement(self, launch: Launch, start: Start, program: Program, private: Path, network: Network) -> Confinement:
+        limits = launch.run.rules.limits
+        written = {BRIEF: document.brief_of(launch.brief), **start.files}
+        return Confinement(
+            argv=start.argv,
+            checkout=self._around.checkouts.mounts(launch.run),
+            env={"SLIPWAY_BRIEF": BRIEF, "SLIPWAY_RESULT": f"{OUT}/{RESULT}", **start.env},
+            read_only=program.read_only,
+            binds=(Bind(private / "out", OUT, writable=True), *_written(private, written)),
+            stdin=launch.prompt.encode(errors="replace"),
+            network=network,
+            memory=limits.memory,
+            processes=limits.processes,
+            checkout_read_only=launch.step.role in READERS,
+        )
+
+    def _run(self, launch: Launch, confinement: Confinement) -> Captured:
+        bounds = Bounds(launch.timeout_s, launch.idle_s, launch.run.rules.limits.output_bytes)
+        with self._around.sandbox.start(confinement, bounds) as session:
+            self._around.log.append(self._line(launch))
+            return self._awaited(session, launch.run.id)
+
+    def _line(self, launch: Launch) -> Line:
+        run = launch.run
+        return Line(run.id, run.attempt, launch.step.name, run.iteration, launch.agent.name, self._around.clock.now())
+
+    def _awaited(self, session: Session, run_id: str) -> Captured:
+        """The end. This thread started the sandbox, which dies with it; so it stays, and asks whether the run is to stop."""
+        with ThreadPoolExecutor(1, thread_name_prefix="await-agent") as pool:
+            end = pool.submit(session.wait)
+            try:
+                while not wait([end], timeout=POLL_S).done:
+                    if self._around.stop.requested(run_id):
+                        session.stop()
+            finally:
+                session.stop()
+            return end.result()
+
+
+def _setting(program: Program, access: Access | None) -> Setting:
+    return Setting(program, f"http://127.0.0.1:{BROKER_PORT}", access.token) if access else Setting(program)
+
+
+def _joined(network: Network, access: Access | None) -> Network:
+    return replace(network, broker=access.socket) if access else network
+
+
+def _written(private: Path, files: Mapping[str, str]) -> Iterator[Bind]:
+    """Each file written by us, to be seen read-only where it belongs."""
+    for number, (target, text) in enumerate(files.items()):
+        source = private / f"file-{number}"
+        source.write_text(text, encoding="utf-8", errors="replace")
+        yield Bind(source, target)
+
+
+def _document(out: Path) -> Result | BadResult | None:
+    """The result document, which the agent may have replaced by anything; only once nothing of it lives."""
+    try:
+        data = read_left(out, RESULT, document.MOST_BYTES)
+        return None if data is None else document.read(data)
+    except Unusable as unusable:
+        return BadResult(str(unusable))
+    except BadResult as bad:
+        return bad

@@ -1,0 +1,84 @@
+"""opencode, without a person: `opencode run --format json`."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from infra.agents import provider
+from infra.agents.adapter import OPEN_END, End, Heard, Setting, Start
+from infra.agents.jsonl import MOST_CALLS, amount, at, call, count, events, text
+from jobs.evidence import Failure, Tokens
+from jobs.ports import Launch
+
+MODEL = "gpt-5"
+TOOLS = {"Read": "read", "Grep": "grep", "Glob": "glob", "Edit": "edit", "Write": "write", "Bash": "bash", "WebFetch": "webfetch"}
+CHANGING = ("edit", "write", "patch", "bash")
+TARGETS = ("filePath", "path", "pattern", "command", "url")
+REJECTED = "rejected permission"
+
+
+class Opencode:
+    """The adapter of opencode."""
+
+    program = "opencode"
+    install = "npm install -g opencode-ai"
+    version = ("--version",)
+    minimum = (1, 18)
+    provider = "openai"
+
+    def start(self, launch: Launch, setting: Setting) -> Start:
+        """Configured by one variable that outranks every file; files of the checkout are not read at all."""
+        model = (launch.agent.model or MODEL).rpartition("/")[2]
+        return Start(
+            (*setting.program.argv, "run", "--format", "json", "--model", f"slipway/{model}", "--auto"),
+            env={
+                "OPENCODE_CONFIG_CONTENT": json.dumps(_config(launch, setting, model)),
+                "OPENCODE_DISABLE_AUTOUPDATE": "1",
+                "OPENCODE_DISABLE_MODELS_FETCH": "1",
+                "OPENCODE_DISABLE_PROJECT_CONFIG": "true",
+            },
+        )
+
+    def parse(self, lines: Iterable[str], end: End) -> Heard:
+        """Success is a last step that finished with `stop`: this program has no closing event."""
+        session, summary, said, calls = "", "", "", []
+        tokens, cost, reason, error, refused = Tokens(), 0.0, "", None, False
+        for event in events(lines):
+            session = text(event, "sessionID") or session
+            match text(event, "type"):
+                case "tool_use":
+                    calls.append(call(text(event, "part", "tool"), at(event, "part", "state", "input", of=dict), *TARGETS))
+                    refused = REJECTED in text(event, "part", "state", "error") or refused
+                case "text":
+                    summary = text(event, "part", "text")
+                case "step_finish":
+                    reason = text(event, "part", "reason")
+                    tokens = _sum(tokens, at(event, "part", "tokens", of=dict))
+                    cost += amount(event, "part", "cost") or 0.0
+                case "error":
+                    error, said = event, text(event, "error", "data", "message") or text(event, "error", "name")
+        failure = None if reason == "stop" and error is None else _failure(error, said, end, refused=refused)
+        counted = None if tokens == Tokens() else tokens
+        return Heard(failure, session or None, tokens=counted, cost_usd=cost or None, tool_calls=tuple(calls[:MOST_CALLS]), summary=summary)
+
+
+def _config(launch: Launch, setting: Setting, model: str) -> dict[str, Any]:
+    options = {"baseURL": f"{setting.model_url}/v1", "apiKey": setting.token}
+    served = {"npm": "@ai-sdk/openai-compatible", "name": "slipway", "options": options, "models": {model: {}}}
+    allowed = {TOOLS[tool] for tool in launch.step.tools or TOOLS if tool in TOOLS}
+    names = {"read", "grep", "glob", "edit", "bash", "webfetch"}
+    permission = {name: "allow" if name in allowed or (name == "edit" and "write" in allowed) else "deny" for name in sorted(names)}
+    return {"share": "disabled", "autoupdate": False, "provider": {"slipway": served}, "permission": permission}
+
+
+def _sum(tokens: Tokens, used: dict[str, Any] | None) -> Tokens:
+    return Tokens(tokens.input + count(used, "input"), tokens.output + count(used, "output"), tokens.cached + count(used, "cache", "read"))
+
+
+def _failure(error: dict[str, Any] | None, said: str, end: End, *, refused: bool) -> Failure:
+    if error is not None:
+        known = provider.failure(at(error, "error", "data", "statusCode", of=int), said)
+        return known or Failure("agent_failed", f"The agent ended with an error: {said[:300] or 'it did not say which'}")
+    if refused or "auto-rejecting" in end.stderr:
+        return Failure("permission_refused", "The agent stopped where a tool was not allowed. Add it to the `tools` of the step.")
+    return OPEN_END

@@ -1,0 +1,58 @@
+"""What a program printed, as evidence: secrets masked, head and tail in the row, everything in an artifact."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from infra.redact import Redactor
+from infra.spool import Raw, Spool, captured
+from jobs.evidence import Output
+from jobs.ports import Artifacts
+
+CHUNK = 1 << 20
+HEAD, TAIL = 8_000, 24_000
+_UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+class Outputs:
+    """Keeps captured streams."""
+
+    def __init__(self, artifacts: Artifacts, redactor: Redactor) -> None:
+        self._artifacts = artifacts
+        self._redactor = redactor
+
+    def keep(self, run_id: str, name: str, raw: Raw) -> Output:
+        """The stream as evidence, kept whole (as far as it was captured) as the artifact `name`. Nothing is kept of an empty one."""
+        if raw.size == 0:
+            return Output()
+        masked = self._masked(raw)
+        name = _UNFIT.sub("-", name)
+        self._artifacts.put(run_id, name, masked.read(0, masked.kept), truncated=raw.truncated)
+        return replace(captured(masked, HEAD, TAIL).output(name), size=raw.size, truncated=raw.truncated)
+
+    def text(self, text: str) -> str:
+        """`text` with its secrets masked."""
+        return self._redactor.text(text)
+
+    def _masked(self, raw: Raw) -> Spool:
+        """Masked as a whole before it is cut: half a secret would not be known for one."""
+        spool = Spool(2 * raw.spool.kept + CHUNK)
+        for piece in self._redactor.stream(_pieces(raw.spool)):
+            spool.append(piece)
+        return spool
+
+
+def lines_of(raw: Raw) -> Iterator[str]:
+    """The lines of a captured stream, without holding all of it as text."""
+    rest = b""
+    for piece in _pieces(raw.spool):
+        *whole, rest = (rest + piece).split(b"\n")
+        for line in whole:
+            yield line.decode(errors="replace")
+    if rest:
+        yield rest.decode(errors="replace")
+
+
+def _pieces(spool: Spool) -> Iterator[bytes]:
+    for start in range(0, spool.kept, CHUNK):
+        yield spool.read(start, CHUNK)
