@@ -25,6 +25,7 @@ class Depot:
         """Have the commit a run is based on in both directories. Raises Fault."""
         source = run.request.source
         number = source.number if source.item is ItemKind.PULL else None
+        self.mirror.ensure()
         if not self.mirror.has(commit):
             self.mirror.commit(self._sources.source(self.repository), commit, number)
         self.control.ensure(borrowing=self.mirror.path)

@@ -11,6 +11,8 @@ from pathlib import Path
 from jobs.model import Repository
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+HELD_BY = ("templates/*/*/users/{run}.*", "setup/*/*/users/{run}.*", "mirrors/*/refs/pins/{run}", "control/*/refs/pins/{run}")
+"""Where a run says that it still needs something. The dot is in no run's id, so that no id is the beginning of another's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,16 @@ class Layout:
         """The checkout of one attempt."""
         return self.run(run_id) / str(int(attempt))
 
+    def holds(self, run_id: str) -> Iterator[Path]:
+        """Every mark that this run still needs something."""
+        for pattern in HELD_BY:
+            yield from self.root.glob(pattern.format(run=named(run_id)))
+
+
+def user(run_id: str, tag: str | int) -> str:
+    """The name under which one checkout of a run holds something."""
+    return f"{named(run_id)}.{named(str(tag))}"
+
 
 def key(repository: Repository) -> str:
     """The one name of a repository on disk. Local repositories have numbers of their own, which GitHub may use as well."""
@@ -76,3 +88,22 @@ def locked(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def held(place: Path, user: str) -> None:
+    """Write down that `user` (made by the function of that name) needs what is in `place` to stay as it is."""
+    users = place / "users"
+    users.mkdir(exist_ok=True)
+    (users / user).touch()
+    os.utime(place)
+
+
+def released(place: Path, user: str) -> None:
+    """The opposite of `held`. Harmless when it never was."""
+    (place / "users" / user).unlink(missing_ok=True)
+
+
+def idle(root: Path) -> list[Path]:
+    """The places in `root` that nobody holds, the one used last first."""
+    found = [path for path in root.glob("[0-9a-f]*") if path.is_dir() and not any((path / "users").glob("*"))]
+    return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)

@@ -4,24 +4,28 @@ import contextlib
 import errno
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from infra.git import Git, Place, Sources
+from infra.git import Git, Sources
 from infra.sandbox import Mount, Sandbox
-from infra.workspaces import agent_git, before, harvest, record
+from infra.workspaces import agent_git, harvest, place, record
 from infra.workspaces.depot import Depot
-from infra.workspaces.harvest import Author, Commit, Grounds
-from infra.workspaces.layout import Layout, key
+from infra.workspaces.harvest import Author, Commit
+from infra.workspaces.layout import Layout, key, user
+from infra.workspaces.place import Ground
 from infra.workspaces.reading import Reader
 from infra.workspaces.record import Record
 from infra.workspaces.removal import remove
-from infra.workspaces.template import Template, listing
-from jobs.errors import Fault
+from infra.workspaces.setup import Networks, Setups
+from infra.workspaces.template import Template
+from jobs.errors import Fault, Refused
 from jobs.evidence import Snapshot
 from jobs.messages import commit_message
 from jobs.model import Run
 from jobs.ports import Checkout, Clock
+
+LOST = "The checkout of this attempt is not there any more; a new attempt begins with a fresh one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +48,25 @@ class View:
         return None
 
 
-class LocalWorkspaces:
-    """Mirrors, templates and checkouts below one directory. Any number of processes may use it at the same time."""
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What workspaces work with."""
 
-    def __init__(self, root: Path, git: Git, sources: Sources, sandbox: Sandbox, clock: Clock, author: Author | None = None) -> None:
+    git: Git
+    sources: Sources
+    sandbox: Sandbox
+    networks: Networks
+    clock: Clock
+    author: Author = field(default_factory=Author)
+
+
+class LocalWorkspaces:
+    """Mirrors, templates and checkouts below `root`. Any number of processes may use it at the same time."""
+
+    def __init__(self, root: Path, tools: Tools) -> None:
         self._layout = Layout(root)
-        self._git = git
-        self._sources = sources
-        self._sandbox = sandbox
-        self._clock = clock
-        self._author = author or Author()
+        self._tools = tools
+        self._setups = Setups(tools.git, tools.sandbox, tools.networks, tools.clock)
 
     def base_of(self, run: Run) -> str:
         """The commit the run works from: the authorised head, or the tip of its base branch. Raises Fault as `prepare`."""
@@ -66,62 +79,53 @@ class LocalWorkspaces:
     def prepare(self, run: Run) -> Checkout:
         """A clean checkout of the run's last snapshot, else of its base; the same one again within an attempt. Raises Fault."""
         base = run.base_sha or self.base_of(run)
-        place = self._layout.attempt(run.id, run.attempt)
+        path = self._layout.attempt(run.id, run.attempt)
         with _told():
-            found = record.read(place) or self._made(run, place, base)
+            found = record.read(path) or self._made(run, path, base)
         if (found.repository, found.run, found.attempt, found.base) != (key(run.repository), run.id, run.attempt, base):
-            raise Fault("checkout_failed", f"The checkout at {place} belongs to other work: it is left alone, remove it by hand.")
-        return Checkout(run.id, run.attempt, record.files(place, found), found.base)
+            raise Fault("checkout_failed", f"The checkout at {path} belongs to other work: it is left alone, remove it by hand.")
+        return Checkout(run.id, run.attempt, place.files(path, overlay=found.overlay), found.base)
 
-    def mounts(self, run: Run) -> tuple[Mount, ...]:
-        """How the prepared checkout of the run is mounted, for a `Confinement`."""
-        place = self._layout.attempt(run.id, run.attempt)
-        found = record.read(place)
-        if found is None:
-            raise Fault("checkout_failed", "There is no checkout of this attempt.")
-        template = Template(self._layout.templates(run.repository) / found.start, found.start)
-        return self._mounted(run, place, template, overlay=found.overlay)
+    def mounts(self, run: Run, checkout: Checkout) -> tuple[Mount, ...]:
+        """How a prepared checkout is mounted, for a `Confinement`. Raises Refused(`checkout_lost`)."""
+        path, found = self._found(checkout)
+        return place.mounts(path, self._ground(self._depot(run), found))
 
     @contextlib.contextmanager
     def tree_at(self, run: Run, commit: str) -> Iterator[View]:
         """The files of a commit of ours, to run gates on: what they write is gone afterwards. Raises Fault."""
-        user = f"{run.id}-{uuid.uuid4().hex[:12]}"
-        place = self._layout.run(run.id) / user.rpartition("-")[2]
+        tag = uuid.uuid4().hex[:12]
+        holder, path = user(run.id, tag), self._layout.run(run.id) / tag
         depot = self._depot(run)
-        with _told():
-            overlay = self._sandbox.overlays
-            template = depot.templates.hold(commit, user)
-            self._fill(depot, place, template, overlay=overlay)
         try:
-            yield View(self._mounted(run, place, template, overlay=overlay), place / ("upper" if overlay else "tree"))
+            with _told():
+                ground = self._laid(run, depot, run.base_sha or commit, commit, holder)
+                place.fill(self._tools.git, depot.control.path, path, ground)
+            yield View(place.mounts(path, ground), place.files(path, overlay=ground.overlay))
         finally:
-            remove(place)
-            depot.templates.release(commit, user)
+            remove(path)
+            depot.templates.release(commit, holder)
 
     def harvest(self, run: Run, checkout: Checkout) -> Snapshot | None:
         """The agent's files as a commit of ours on the recorded base; None when nothing differs from the last snapshot or base.
 
         To be called only when no process of the sandbox lives. Raises Refused with a snapshot-class reason.
         """
-        place = self._layout.attempt(checkout.run_id, checkout.attempt)
-        depot = self._depot(run)
+        git, depot = self._tools.git, self._depot(run)
         control = depot.control.place
         with _told():
-            found = record.read(place)
-            if found is None:
-                raise Fault("checkout_lost", "The checkout of this attempt is not there any more; a new attempt begins with a fresh one.")
-            tree = harvest.tree_of(self._git, control, self._grounds(run, place, found))
-            before = run.snapshot.tree if run.snapshot else depot.control.parsed(f"{found.base}^{{tree}}")
-            if tree == before:
+            path, found = self._found(checkout)
+            tree = harvest.tree_of(git, control, place.grounds(git, control.git_dir, path, self._ground(depot, found)))
+            if tree == (run.snapshot.tree if run.snapshot else depot.control.parsed(f"{found.base}^{{tree}}")):
                 return None
-            commit = Commit(found.base, commit_message(run), self._author, self._clock.now())
-            made = harvest.committed(self._git, control, tree, commit)
+            commit = Commit(found.base, commit_message(run), self._tools.author, self._tools.clock.now())
+            made = harvest.committed(git, control, tree, commit)
             depot.control.pin(run.id, made)
-            return harvest.snapshot(self._git, control, made, tree, found.base)
+            return harvest.snapshot(git, control, made, tree, found.base)
 
     def patch(self, run: Run, snapshot: Snapshot) -> str:
         """The unified diff from base to snapshot, at most `limits.patch_bytes` × 2 characters."""
-        return harvest.patch(self._git, self._depot(run).control.place, snapshot, run.rules.limits.patch_bytes * 2)
+        return harvest.patch(self._tools.git, self._depot(run).control.place, snapshot, run.rules.limits.patch_bytes * 2)
 
     def file(self, run: Run, path: str) -> str | None:
         """A file's text at the run's base commit; None when it is not there."""
@@ -129,7 +133,7 @@ class LocalWorkspaces:
         base = run.base_sha or self.base_of(run)
         with _told():
             depot.have(run, base)
-        captured = self._git.run("cat-file", "blob", f"{base}:{path}", at=depot.control.place)
+        captured = self._tools.git.run("cat-file", "blob", f"{base}:{path}", at=depot.control.place)
         return captured.stdout.text if captured.ok else None
 
     def dispose(self, run: Run) -> None:
@@ -144,61 +148,48 @@ class LocalWorkspaces:
         """Remove what a run left on disk, by its id alone."""
         with _told():
             remove(self._layout.run(run_id))
-            for root in self._layout.root.glob("templates/*"):
-                for commit, user in Template.held(root):
-                    if user.startswith(f"{run_id}-"):
-                        (root / commit / "users" / user).unlink(missing_ok=True)
-            for pin in (*self._layout.root.glob(f"mirrors/*/refs/pins/{run_id}"), *self._layout.root.glob(f"control/*/refs/pins/{run_id}")):
-                pin.unlink(missing_ok=True)
+            for mark in self._layout.holds(run_id):
+                mark.unlink(missing_ok=True)
 
     def _depot(self, run: Run) -> Depot:
-        return Depot(self._git, self._layout, self._sources, run.repository)
+        return Depot(self._tools.git, self._layout, self._tools.sources, run.repository)
 
-    def _made(self, run: Run, place: Path, base: str) -> Record:
-        """A new checkout at `place`; what a crash left there is removed first."""
-        remove(place)
-        depot = self._depot(run)
+    def _found(self, checkout: Checkout) -> tuple[Path, Record]:
+        path = self._layout.attempt(checkout.run_id, checkout.attempt)
+        found = record.read(path)
+        if found is None:
+            raise Refused("checkout_lost", LOST)
+        return path, found
+
+    def _made(self, run: Run, path: Path, base: str) -> Record:
+        """A new checkout at `path`; what a crash left there is removed first."""
+        remove(path)
+        git, depot = self._tools.git, self._depot(run)
         depot.have(run, base)
         start = run.snapshot.commit if run.snapshot else base
-        overlay = self._sandbox.overlays
-        template = depot.templates.hold(start, f"{run.id}-{run.attempt}")
-        self._fill(depot, place, template, overlay=overlay)
-        made = Record(key(run.repository), run.id, run.attempt, base, start, overlay)
-        git_dir = record.files(place, made) / ".git"
-        agent_git.write(git_dir, start, template.index, self._objects(depot))
+        ground = self._laid(run, depot, base, start, user(run.id, run.attempt))
+        place.fill(git, depot.control.path, path, ground)
+        git_dir = place.files(path, overlay=ground.overlay) / ".git"
+        objects = place.OBJECTS if self._tools.sandbox.confines else str(ground.objects)
+        agent_git.write(git_dir, start, ground.template.index, objects)
         if start != base:
-            agent_git.lend(self._git, depot.control.place, git_dir, start, base)
-        record.written(place, made)
+            agent_git.lend(git, depot.control.place, git_dir, start, base)
+        setup = ground.setup.parent.name if ground.setup else None
+        made = Record(key(run.repository), run.id, run.attempt, base, start, ground.overlay, setup)
+        record.written(path, made)
         return made
 
-    def _fill(self, depot: Depot, place: Path, template: Template, *, overlay: bool) -> None:
-        """The directories of a checkout of `template`, as layers or as a plain copy with a note of every file."""
-        place.mkdir(parents=True, mode=0o700)
-        if overlay:
-            (place / "upper").mkdir()
-            (place / "work").mkdir()
-            return
-        (place / "tree").mkdir()
-        at = Place(depot.control.path, place / "index", place / "tree")
-        self._git.ask("read-tree", "-m", "-u", template.commit, at=at)
-        before.note(place / "tree", place / "notes.json")
+    def _laid(self, run: Run, depot: Depot, base: str, commit: str, holder: str) -> Ground:
+        """The ground of a checkout of `commit`, held for `holder`."""
+        setup = self._setups.layer(run, depot, self._layout.setup(run.repository), base, holder)
+        template = depot.templates.hold(commit, holder)
+        return Ground(template, setup, depot.mirror.path / "objects", self._tools.sandbox.overlays)
 
-    def _grounds(self, run: Run, place: Path, found: Record) -> Grounds:
-        template = Template(self._layout.templates(run.repository) / found.start, found.start)
-        index = template.index if found.overlay else place / "index"
-        listed = listing(self._git, index, self._layout.control(run.repository))
-        files, scratch = record.files(place, found), place / "stage"
-        if found.overlay:
-            return Grounds(files, index, listed, scratch, template=template.tree)
-        return Grounds(files, index, listed, scratch, notes=place / "notes.json")
-
-    def _mounted(self, run: Run, place: Path, template: Template, *, overlay: bool) -> tuple[Mount, ...]:
-        objects = self._layout.mirror(run.repository) / "objects"
-        return record.mounts(place, (template.tree,), overlay=overlay, objects=objects)
-
-    def _objects(self, depot: Depot) -> str:
-        """Where the agent finds the mirror's objects."""
-        return record.OBJECTS if self._sandbox.confines else str(depot.mirror.path / "objects")
+    def _ground(self, depot: Depot, found: Record) -> Ground:
+        """The ground of a checkout that was made before."""
+        template = Template(self._layout.templates(depot.repository) / found.start, found.start)
+        setup = self._layout.setup(depot.repository) / found.setup / "layer" if found.setup else None
+        return Ground(template, setup, depot.mirror.path / "objects", found.overlay)
 
 
 @contextlib.contextmanager

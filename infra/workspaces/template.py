@@ -1,14 +1,12 @@
 """Trees of commits on disk, to lie read-only under checkouts. One that is in use is never changed, only replaced."""
 
-import os
 import re
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from infra.git import Git, Place, failure, sha_of
-from infra.workspaces.layout import locked, named
+from infra.workspaces.layout import held, idle, locked, released
 from infra.workspaces.removal import remove
 
 KEPT = 3
@@ -24,12 +22,6 @@ class Template:
 
     path: Path
     commit: str
-
-    @staticmethod
-    def held(root: Path) -> Iterator[tuple[str, str]]:
-        """Every commit in `root` that is held, and by whom."""
-        for marker in root.glob("*/users/*"):
-            yield marker.parent.parent.name, marker.name
 
     @property
     def tree(self) -> Path:
@@ -56,24 +48,15 @@ class Templates:
             template = Template(self._root / sha_of(commit), commit)
             if not template.index.exists():
                 self._make(template)
-            users = template.path / "users"
-            users.mkdir(exist_ok=True)
-            (users / named(user)).touch()
-            os.utime(template.path)
+            held(template.path, user)
             return template
 
     def release(self, commit: str, user: str) -> None:
         """`user` is done with it. Harmless when it never held it."""
-        (self._root / sha_of(commit) / "users" / named(user)).unlink(missing_ok=True)
+        released(self._root / sha_of(commit), user)
         with locked(self._root / "lock"):
-            for spare in self._idle()[KEPT:]:
-                remove(spare.path)
-
-    def _idle(self) -> list[Template]:
-        """Templates nobody uses, the youngest first."""
-        found = [path for path in self._root.glob("[0-9a-f]*") if path.is_dir() and not any((path / "users").glob("*"))]
-        found.sort(key=lambda path: path.stat().st_mtime, reverse=True)
-        return [Template(path, path.name) for path in found]
+            for old in idle(self._root)[KEPT:]:
+                remove(old)
 
     def _make(self, template: Template) -> None:
         """Move an idle tree on to the commit, or write a new one. A crash leaves a `.making-…`, which is swept by the next."""
@@ -81,10 +64,10 @@ class Templates:
             remove(left)
         remove(template.path)
         making = Template(self._root / f".making-{uuid.uuid4().hex}", template.commit)
-        old = next(iter(self._idle()), None)
-        if old is not None and self._same_attributes(old.commit, template.commit):
-            old.path.rename(making.path)
-            self._read_tree(making, "-m", "-u", old.commit, template.commit)
+        old = next(iter(idle(self._root)), None)
+        if old is not None and self._same_attributes(old.name, template.commit):
+            old.rename(making.path)
+            self._read_tree(making, "-m", "-u", old.name, template.commit)
         else:
             making.tree.mkdir(parents=True)
             self._read_tree(making, "-m", "-u", template.commit)

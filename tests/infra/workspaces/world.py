@@ -2,18 +2,19 @@
 
 import os
 import subprocess
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 from infra.clock import SystemClock
 from infra.git import Git, Source
 from infra.process import Bounds, Captured
-from infra.sandbox import Confinement, Sandbox
-from infra.workspaces import LocalWorkspaces
+from infra.sandbox import Confinement, Network, Sandbox
+from infra.workspaces import LocalWorkspaces, Tools
 from jobs.evidence import Snapshot
 from jobs.model import Actor, Repository, Run, RunRequest
 from jobs.model import Source as Origin
-from jobs.rules import Rules
+from jobs.rules import NetworkRule, Rules
 
 BOUNDS = Bounds(60)
 ENV = {
@@ -62,6 +63,13 @@ class Here:
         return Source(self.url)
 
 
+class Plain:
+    """`Networks` without a proxy."""
+
+    def open(self, run: Run, rule: NetworkRule) -> AbstractContextManager[Network]:
+        return nullcontext(Network(rule.mode))
+
+
 class World:
     """Everything together."""
 
@@ -73,7 +81,7 @@ class World:
         self.sandbox = sandbox
         self.sources = Here(str(self.upstream.path))
         self.git = Git(self.data / "git")
-        self.workspaces = LocalWorkspaces(self.data, self.git, self.sources, sandbox, SystemClock())
+        self.workspaces = LocalWorkspaces(self.data, Tools(self.git, self.sources, sandbox, Plain(), SystemClock()))
 
     def run(self, name: str = "ab12cd34", **request: object) -> Run:
         asked = RunRequest(
@@ -90,8 +98,7 @@ class World:
 
     def agent(self, run: Run, script: str, **confinement: object) -> Captured:
         """Run a script as the agent."""
-        self.workspaces.prepare(run)
-        mounts = self.workspaces.mounts(run)
+        mounts = self.workspaces.mounts(run, self.workspaces.prepare(run))
         captured = self.sandbox.run(Confinement(("bash", "-ec", script), mounts, **confinement), BOUNDS)  # type: ignore[arg-type]
         assert captured.ok, captured.stderr.text
         return captured
