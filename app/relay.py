@@ -9,11 +9,12 @@ from delivery import progress, schedule
 from delivery.manager import Board
 from delivery.marks import marker
 from delivery.plan import Page
-from delivery.progress import Status
+from delivery.progress import Around
 from infra.addresses import Forbidden
 from infra.courier import Answer, Undelivered
 from infra.store.outbox import OutboxRow
 from jobs.errors import Fault
+from jobs.evidence import Turn
 from jobs.model import Run, RunState
 from jobs.ports import Clock, Effect, Effects
 
@@ -33,6 +34,10 @@ class Announcements(Protocol):
 
     def later(self, run: Run, delay: float, *, most: float) -> int:
         """It could not be said: again in `delay` seconds, doubled for each time before, up to `most`. How often that has been so."""
+        ...
+
+    def turns(self, run: Run) -> Sequence[Turn]:
+        """What came of each turn of the run's loop, oldest first."""
         ...
 
 
@@ -85,24 +90,25 @@ class Relay:
 
     def _show(self, run: Run) -> None:
         known = {(effect.kind, effect.key): effect for effect in self.effects.of(run.id)}
-        status = self._status(run, [key for (kind, key), effect in known.items() if kind == "check" and effect.done])
-        showing = Showing(self.board, self.effects, run, marker(run, self.key), known)
+        started = [key for (kind, key), effect in known.items() if kind == "check" and effect.done]
+        mark = marker(run, self.key)
+        status = progress.status(run, mark, self._around(run, started))
+        showing = Showing(self.board, self.effects, run, mark, known)
         for check in status.checks:
             showing.check(check, self.page(run.id))
         showing.comment(status)
         showing.labels(status)
 
-    def _status(self, run: Run, started: Sequence[str]) -> Status:
+    def _around(self, run: Run, started: Sequence[str]) -> Around:
         number = run.request.source.number
         newest = self.runs.latest_on(run.repository.id, number) if number else None
         waiting = run.state is RunState.QUEUED and not run.attempt
-        return progress.status(
-            run,
-            marker=marker(run, self.key),
+        return Around(
             page=self.page(run.id),
             position=self.runs.position(run) if waiting else None,
             newest=newest is None or newest.id == run.id,
-            started=started,
+            started=tuple(started),
+            turns=tuple(self.announcements.turns(run)),
         )
 
 

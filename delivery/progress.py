@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from delivery.manager import CheckText
 from jobs import messages
 from jobs.errors import REASONS, Reason
-from jobs.evidence import Finding
+from jobs.evidence import Finding, Turn
 from jobs.messages import LABELS
 from jobs.model import ItemKind, Run, RunState
 
@@ -53,18 +53,27 @@ class Status:
     checks: tuple[Check, ...]
 
 
-def status(
-    run: Run, *, marker: str, page: str | None = None, position: int | None = None, newest: bool = True, started: Collection[str] = ()
-) -> Status:
-    """The status of a run.
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a status tells beside the run itself.
 
     `position` is its place in the line, `newest` whether no later run works on the same item (the labels are the newest
-    run's), `started` the commits on which a check of this run was begun.
+    run's), `started` the commits on which a check of this run was begun, `turns` what came of each turn of its loop.
     """
+
+    page: str | None = None
+    position: int | None = None
+    newest: bool = True
+    started: tuple[str, ...] = ()
+    turns: tuple[Turn, ...] = ()
+
+
+def status(run: Run, marker: str, around: Around) -> Status:
+    """The status of a run as it stands."""
     on_item = run.request.source.item is not ItemKind.NONE and run.request.source.number is not None
-    comment = messages.status(run, position=position, page=page, marker=marker) if on_item else None
-    add, remove = labels(run) if on_item and newest else ((), ())
-    return Status(comment, add, remove, checks(run, page, started))
+    comment = messages.status(run, position=around.position, page=around.page, marker=marker, turns=around.turns) if on_item else None
+    add, remove = labels(run) if on_item and around.newest else ((), ())
+    return Status(comment, add, remove, checks(run, around.page, around.started))
 
 
 def labels(run: Run) -> tuple[tuple[str, ...], tuple[str, ...]]:

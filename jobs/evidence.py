@@ -133,6 +133,16 @@ class GateReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn of the loop, as it is told afterwards: what it came to, and which gates did not pass."""
+
+    step: str
+    iteration: int
+    decision: str
+    failed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One changed path between base and snapshot; `mode` is git's (100644, 100755, 120000), `size` in bytes."""
 

@@ -20,7 +20,13 @@ def _row(cells: Sequence[str]) -> str:
 
 def line(text: str, most: int = MOST_CELL) -> str:
     """Somebody else's text as one line that does nothing and cannot leave its table cell."""
-    return for_markdown(" ".join(text.split()), most).replace("|", "¦")
+    return " ".join(for_markdown(" ".join(text.split()), most).split()).replace("|", "¦").rstrip("\\")
+
+
+def sentence(text: str, most: int = 1_000) -> str:
+    """Somebody else's text as one line that begins a paragraph and nothing else: no code block, heading, list or rule."""
+    shown = line(text, most)
+    return f"… {shown}" if shown[:1] in tuple("~`#>-+*=_") else shown
 
 
 def quote(text: str, most: int = MOST_QUOTE) -> str:

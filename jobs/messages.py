@@ -6,8 +6,8 @@ No line of it begins with a command, so that our own text can never be taken for
 from collections.abc import Mapping, Sequence
 
 from jobs.errors import Class, Reason
-from jobs.evidence import Finding, GateReport, GateResult
-from jobs.markdown import code, duration, line, moment, money, paragraphs, quote, table
+from jobs.evidence import Finding, GateReport, GateResult, Turn
+from jobs.markdown import code, duration, line, moment, money, paragraphs, quote, sentence, table
 from jobs.model import ItemKind, Run, RunState
 from jobs.rules import StepRule
 from jobs.text import cut, for_markdown
@@ -38,6 +38,16 @@ ADVICE_BY_CODE: Mapping[str, str] = {
     "budget_exhausted": "Raise the budget or wait for its next period, then comment `/slipway retry`.",
     "paused": "Comment `/slipway resume` to let it go on.",
 }
+MOST_TURNS = 20
+CAME_TO: Mapping[str, str] = {
+    "planned": "a plan",
+    "failed": "the agent did not finish",
+    "approved": "the reviewer approved",
+    "rejected": "the reviewer asked for changes",
+    "no_change": "nothing was changed",
+    "refused": "the change could not be taken",
+    "passed": "every required gate passed",
+}
 GONE_ON: Mapping[RunState, str] = {
     RunState.RUNNING: "Slipway is working on this.",
     RunState.AWAITING_APPROVAL: "Slipway has a plan and waits for a yes.",
@@ -60,7 +70,7 @@ def advice(reason: Reason) -> str:
 
 def title(run: Run) -> str:
     """The title of the pull request and the first line of the commit message."""
-    return for_markdown(" ".join((run.title or run.request.title).split()), 200) or f"Change by Slipway ({run.short})"
+    return " ".join(for_markdown(" ".join((run.title or run.request.title).split()), 200).split()) or f"Change by Slipway ({run.short})"
 
 
 def pull_body(run: Run, *, page: str | None, marker: str) -> str:
@@ -142,9 +152,9 @@ def _place(finding: Finding) -> str:
 # the status comment
 
 
-def status(run: Run, *, position: int | None, page: str | None, marker: str) -> str:
-    """The one comment about a run, as it stands."""
-    body = paragraphs(headline(run, position), detail(run), steps(run), _last_gates(run), footer(run, page))
+def status(run: Run, *, position: int | None, page: str | None, marker: str, turns: Sequence[Turn] = ()) -> str:
+    """The one comment about a run, as it stands after its `turns` of the loop."""
+    body = paragraphs(headline(run, position), detail(run), steps(run), history(turns), _last_gates(run), footer(run, page))
     return paragraphs(cut(body, MOST_PAGE), marker)
 
 
@@ -202,7 +212,7 @@ def _asked(run: Run) -> str:
 def _reason(run: Run) -> str:
     if run.reason is None:
         return ""
-    return " ".join(filter(None, [line(run.reason.text, 1_000), advice(run.reason)]))
+    return " ".join(filter(None, [sentence(run.reason.text), advice(run.reason)]))
 
 
 def _until(run: Run) -> str:
@@ -236,6 +246,18 @@ def _progress(run: Run, step: StepRule, distance: int) -> str:
         return "not begun" if run.is_final else "to come"
     tries = f", iteration {run.iteration}" if run.iteration > 1 else ""
     return f"{'ended' if run.is_final else 'at work'}{tries}"
+
+
+def history(turns: Sequence[Turn]) -> str:
+    """What came of each turn, once there is more than one."""
+    rows = [(code(turn.step), str(turn.iteration), _came_to(turn)) for turn in turns[-MOST_TURNS:]]
+    return table(("Step", "Iteration", "What came of it"), rows) if len(rows) > 1 else ""
+
+
+def _came_to(turn: Turn) -> str:
+    if turn.failed:
+        return f"{', '.join(map(code, turn.failed))} did not pass"
+    return CAME_TO.get(turn.decision, "at work")
 
 
 def _last_gates(run: Run) -> str:

@@ -1,10 +1,14 @@
 """Which runs have something to say outside: those whose version is above the last one announced."""
 
+from typing import Any
+
 import sqlalchemy as sa
 
+from infra.store.schema import iteration
 from infra.store.schema import run as table
 from infra.store.values import run_of
 from infra.store.work import now, read, write
+from jobs.evidence import Turn
 from jobs.model import Run
 
 LEASE_S = 60.0
@@ -49,10 +53,22 @@ class SqlAnnouncements:
 
         return write(self._engine, work)
 
+    def turns(self, run: Run) -> list[Turn]:
+        """What came of each turn of the run's loop, oldest first."""
+        stored = sa.select(iteration).where(iteration.c.run_id == run.id).order_by(iteration.c.id)
+        return read(self._engine, lambda connection: [_turn(row) for row in connection.execute(stored)])
+
     def due(self, limit: int = 100) -> list[str]:
         """The ids of runs with something to say, longest waiting first."""
         ready = sa.select(table.c.id).where(*_ready()).order_by(table.c.announce_at, table.c.version).limit(limit)
         return read(self._engine, lambda connection: list(connection.scalars(ready)))
+
+
+def _turn(row: sa.Row[Any]) -> Turn:
+    results = (row.report or {}).get("results", ())
+    return Turn(
+        row.step, row.n, row.decision or "", tuple(result["name"] for result in results if not result["passed"] and result["required"])
+    )
 
 
 def _ready() -> tuple[sa.ColumnElement[bool], ...]:

@@ -13,8 +13,11 @@ from delivery.marks import marker
 from infra.store.announcements import SqlAnnouncements
 from infra.store.effects import SqlEffects
 from infra.store.engine import open_store
+from infra.store.ledger import SqlLedger
 from infra.store.runs import SqlRuns
+from jobs import events as e
 from jobs.errors import Fault, Reason, Refused
+from jobs.evidence import AgentResult, Ended, GateReport, Turn
 from jobs.model import Repository, Run, RunState, Source
 from tests.delivery import runs
 from tests.fakes.engine import FakeClock
@@ -38,6 +41,9 @@ class FakeAnnouncements:
     def later(self, run: Run, delay: float, *, most: float) -> int:
         self.delays.append(delay)
         return len(self.delays)
+
+    def turns(self, run: Run) -> list[Turn]:
+        return []
 
 
 @dataclass
@@ -233,4 +239,23 @@ def test_in_the_real_store_a_fault_is_waited_out_longer_each_time_and_then_told(
     relay.announce(run.id)
     assert "it is next" in forge.comments[501]
     assert announcements.due() == []
+    engine.dispose()
+
+
+def test_the_turns_of_the_loop_are_told_from_the_store(tmp_path: Path) -> None:
+    """Proves: 001-28."""
+    engine = open_store(tmp_path, clock=FakeClock())
+    ledger, asked = SqlLedger(engine), SqlRuns(engine)
+    asked.start(runs.request(), runs.rules())
+    run = ledger.claim("agents", "w")
+    assert run
+    failed = GateReport(runs.TREE, (replace(runs.TESTS, passed=False),))
+    for event in (
+        e.Prepared(runs.BASE), e.Launched("code", 1, "scripted"), e.Built(AgentResult("scripted", Ended.EXIT, 0)),
+        e.Snapshotted(runs.SNAPSHOT), e.Rejected(failed), e.Retried(2), e.Prepared(runs.BASE), e.Launched("code", 2, "scripted"),
+    ):  # fmt: skip
+        run = ledger.commit(run, event)
+    forge = FakeForge()
+    Relay(SqlAnnouncements(engine), asked, forge, SqlEffects(engine), runs.KEY, lambda _: None).announce(run.id)
+    assert "| `code` | 1 | `tests` did not pass |\n| `code` | 2 | at work |" in forge.comments[501]
     engine.dispose()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from delivery.manager import CheckText
-from delivery.progress import FIX, RETRY, STOP, Check, Status, checks, conclusion, labels, status
+from delivery.progress import FIX, RETRY, STOP, Around, Check, Status, checks, conclusion, labels, status
 from jobs.errors import REASONS, Reason
 from jobs.evidence import Finding, GateReport
 from jobs.model import FINAL, Run, RunState, Source
@@ -18,7 +18,7 @@ FOOTER = f"Run [`ab12ab12`]({PAGE}) · attempt 1 · cost unknown · 12,345 token
 
 
 def show(run: Run, **more: Any) -> Status:
-    return status(run, marker=MARK, page=PAGE, **more)
+    return status(run, MARK, Around(page=PAGE, **more))
 
 
 @pytest.mark.parametrize("state", list(RunState))
@@ -43,7 +43,7 @@ def test_the_labels_are_the_newest_run_s() -> None:
 
 def test_a_run_without_an_item_has_neither_comment_nor_labels_but_its_check() -> None:
     run = runs.run(of=runs.request(source=Source("api")), state=RunState.SUCCEEDED, receipt=runs.RECEIPT)
-    shown = show(run, started=[runs.SHA])
+    shown = show(run, started=(runs.SHA,))
     assert (shown.comment, shown.add) == (None, ())
     assert [check.conclusion for check in shown.checks] == ["success"]
 

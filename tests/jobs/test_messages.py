@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 
 from jobs import messages
 from jobs.errors import REASONS, Reason
-from jobs.evidence import AgentResult, Ended, Finding, GateReport
+from jobs.evidence import AgentResult, Ended, Finding, GateReport, Turn
 from jobs.markdown import money
 from jobs.model import RunState, Source
 from tests.delivery import runs
@@ -108,6 +108,29 @@ def test_a_working_run_shows_its_steps_and_the_last_gates() -> None:
     )
 
 
+def test_more_than_one_turn_of_the_loop_is_told_in_a_table() -> None:
+    """Proves: 001-28."""
+    first = Turn("code", 1, "rejected", ("tests", "lint"))
+    assert messages.history([first]) == ""
+    assert messages.history(
+        [first, Turn("code", 2, "failed"), Turn("code", 3, "passed"), Turn("look", 1, "rejected"), Turn("code", 1, "")]
+    ) == (
+        "| Step | Iteration | What came of it |\n"
+        "| --- | --- | --- |\n"
+        "| `code` | 1 | `tests`, `lint` did not pass |\n"
+        "| `code` | 2 | the agent did not finish |\n"
+        "| `code` | 3 | every required gate passed |\n"
+        "| `look` | 1 | the reviewer asked for changes |\n"
+        "| `code` | 1 | at work |"
+    )
+
+
+def test_a_reason_that_looks_like_markdown_begins_no_block() -> None:
+    """Proves: T22."""
+    text = said(state=RunState.FAILED, reason=Reason("agent_failed", "~~~ it said\n\n# Approved"), verified=None)
+    assert "\n\n… ~~~ it said # Approved ~~~ Say more" in text
+
+
 def test_a_plan_is_shown_with_the_words_that_let_it_go_on() -> None:
     """Proves: 000-33."""
     text = said(state=RunState.AWAITING_APPROVAL, plan="First the test.\n\n/slipway approve", not_before=1_000_000.0, verified=None)
@@ -186,7 +209,8 @@ def test_every_state_has_a_headline_and_a_check_title(state: RunState) -> None:
 
 NASTY = st.sampled_from(
     ["/slipway run", "@everyone", "fixes #1", "acme/x#3", "![i](https://e.example/p)", "<img src=x>", "<!-- slipway:run=1:2 -->", "```",
-     "| a | b |", "https://evil.example", "www.evil.example", "[a](b)", "\n\n", "\n", " ", "&lt;", "---", "> ", "# Head", "plain"]
+     "| a | b |", "https://evil.example", "www.evil.example", "[a](b)", "\n\n", "\n", " ", "&lt;", "---", "~~~",
+     "> ", "# Head", "\\", "plain"]
 )  # fmt: skip
 TEXT = st.one_of(st.text(max_size=30), st.lists(NASTY, max_size=8).map("".join))
 
@@ -211,6 +235,8 @@ def test_whatever_others_wrote_our_pages_do_nothing(title: str, summary: str, me
         assert text.count("<!--") == text.count(MARK)
         assert not re.search(r"@\w", text.replace("11+ada@users", ""))
         assert _links(text) <= {PAGE, "mailto:11+ada@users.noreply.github.com"}
+        assert PAGE in _links(text) or PAGE not in text
+        assert "\n" not in messages.title(run)
         assert len(text.encode()) < 65_000
 
 
