@@ -448,7 +448,7 @@ class Shapes:
             "external_id": check.external_id,
             "url": url,
             "html_url": f"{self.web}/{repo.full_name}/runs/{check.id}",
-            "details_url": check.details_url,
+            "details_url": check.details_url or f"{self.web}/apps/{check.app.slug}",
             "status": check.status,
             "conclusion": check.conclusion,
             "started_at": stamp(check.started_at),
