@@ -24,9 +24,10 @@ Count = Annotated[int, Field(ge=1, le=10_000)]
 
 
 class Pools(Rule):
-    """How much runs at the same time. `workers` is of this machine, the others are of the whole installation."""
+    """How much runs at the same time: `workers` take runs and `short` everything else on this machine; the others are of all machines."""
 
     workers: Annotated[int, Field(ge=0, le=256)] = 2
+    short: Annotated[int, Field(ge=0, le=64)] = 2
     per_repository: Count = 2
     per_installation: Count = 8
     total: Count = 32

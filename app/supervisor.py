@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import wait
@@ -59,13 +59,13 @@ class Seat:
 class Supervisor:
     """Runs children until SIGTERM or Ctrl-C, which let them finish for `grace_s` seconds; a second one does not.
 
-    `tend` is called about once a second with the pids that live; what it raises is logged.
+    `tend` is called about once a second with the names and pids that live; a fault it raises is logged.
     """
 
     children: Sequence[Child]
     clock: Clock
     grace_s: float
-    tend: Callable[[Sequence[int]], None] = lambda pids: None
+    tend: Callable[[Mapping[str, int]], None] = lambda living: None
     _seats: list[Seat] = field(default_factory=list)
     _asked: int = 0
 
@@ -78,6 +78,7 @@ class Supervisor:
                 self._drain(bell)
             finally:
                 self._kill()
+            self._tend()
         return 1 if refused else 0
 
     def _keep(self, bell: socket.socket) -> bool:
@@ -113,7 +114,7 @@ class Supervisor:
 
     def _tend(self) -> None:
         try:
-            self.tend([seat.process.pid for seat in self._seats if seat.process and seat.process.pid])
+            self.tend({seat.child.name: seat.process.pid for seat in self._seats if seat.process and seat.process.pid})
         except (UserError, Fault) as error:
             log.error("something could not be looked after", text=str(error))
 

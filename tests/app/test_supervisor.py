@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -60,7 +60,7 @@ def stubborn(path: Path) -> Callable[[], None]:
 class Told:
     """A supervisor in a process of its own, and what it came to."""
 
-    def __init__(self, *children: Child, grace_s: float = 30.0, tend: Callable[[Sequence[int]], None] = lambda pids: None) -> None:
+    def __init__(self, *children: Child, grace_s: float = 30.0, tend: Callable[[Mapping[str, int]], None] = lambda living: None) -> None:
         self.process = FORK.Process(target=lambda: sys.exit(Supervisor(children, CLOCK, grace_s, tend).run()))
         self.process.start()
 
@@ -136,7 +136,7 @@ def test_asked_twice_it_does_not_wait(tmp_path: Path) -> None:
 def test_it_looks_after_things_while_children_live_whatever_comes_of_it(tmp_path: Path) -> None:
     path = tmp_path / "seen"
 
-    def tend(living: Sequence[int]) -> None:
+    def tend(living: Mapping[str, int]) -> None:
         with path.open("a") as file:
             file.write(f"{len(living)}\n")
         raise UserError("looked after badly")

@@ -1,0 +1,121 @@
+"""The roles of the service: which command starts which processes, and what has to stand before any of them does."""
+
+import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import structlog
+
+from app import logs, redis_care, roles
+from app.roles import Start
+from app.settings import Settings
+from app.supervisor import Child, Supervisor
+from app.version import VERSION
+from app.wiring.ground import Ground
+from infra import redis_server
+from infra.clock import SystemClock
+from infra.store.keeping import SqlWorkers
+from jobs.errors import UserError
+
+log = structlog.get_logger("slipway.processes")
+GRACE_S = roles.DRAIN_S + 15
+BACKLOG = 2048
+ROLES: Mapping[str, tuple[str, ...]] = {
+    "up": ("web", "worker", "keeper"),
+    "web": ("web",),
+    "worker": ("worker",),
+    "keeper": ("keeper",),
+}
+"""Which loops a command starts; no other."""
+
+
+def up(settings: Settings) -> int:
+    """Everything on one machine, with a Redis of its own where none is set. Returns the exit code when told to stop."""
+    redactor = logs.configure(settings)
+    if settings.redis_url:
+        return _supervise("up", Start(settings, redactor))
+    server = redis_server.ensure(redis_server.place(settings.data_dir, settings.runtime_dir))
+    try:
+        return _supervise(
+            "up", Start(settings.model_copy(update={"redis_url": server.url}), redactor), tend=partial(redis_care.tend, server)
+        )
+    finally:
+        redis_server.stop(server)
+
+
+def web(settings: Settings) -> int:
+    """The web role alone."""
+    return _alone("web", settings)
+
+
+def worker(settings: Settings, queues: Sequence[str] = ()) -> int:
+    """Workers alone: of the named queues, or of those that production has."""
+    return _alone("worker", settings, queues)
+
+
+def keeper(settings: Settings) -> int:
+    """The keeper alone."""
+    return _alone("keeper", settings)
+
+
+def _alone(role: str, settings: Settings, queues: Sequence[str] = ()) -> int:
+    """A role without `up` starts no Redis, and refuses to start where there is none."""
+    redactor = logs.configure(settings)
+    url = settings.redis_url or redis_server.adopt(redis_server.place(settings.data_dir, settings.runtime_dir)).url
+    return _supervise(role, Start(settings.model_copy(update={"redis_url": url}), redactor), queues)
+
+
+def _supervise(command: str, start: Start, queues: Sequence[str] = (), tend: Callable[[], None] = lambda: None) -> int:
+    settings, ground = start.settings, Ground(start.settings)
+    for warning in settings.warnings:
+        log.warning(warning)
+    engine = ground.engine  # checked and migrated once, before anybody works on it
+    log.info("starting", command=command, roles=ROLES[command], pid=os.getpid(), version=VERSION, config=settings.config_hash)
+    workers = SqlWorkers(engine)
+
+    def look_after(living: Mapping[str, int]) -> None:
+        tend()
+        start.seen(workers, living)
+
+    try:
+        return Supervisor(children(command, start, queues), SystemClock(), GRACE_S, look_after).run()
+    finally:
+        engine.dispose()
+
+
+def children(command: str, start: Start, queues: Sequence[str] = ()) -> list[Child]:
+    """The processes that a command keeps. Raises UserError when the web's address cannot be listened on."""
+    table: Mapping[str, Callable[[], list[Child]]] = {
+        "web": lambda: [Child("web", partial(roles.serve_web, start, _listener(start.settings)))],
+        "worker": lambda: _workers(start, queues),
+        "keeper": lambda: [Child("keeper", partial(roles.keep, start))],
+    }
+    return [child for role in ROLES[command] for child in table[role]()]
+
+
+def _workers(start: Start, queues: Sequence[str]) -> list[Child]:
+    pools = start.settings.server.limits
+    sizes = {"short": pools.short, "agents": pools.workers}
+    wanted = {queue: sizes.get(queue, 1) for queue in queues or sizes}
+    return [
+        Child(f"{queue}-{number}", partial(roles.answer, start, queue, f"{queue}-{number}"))
+        for queue, size in wanted.items()
+        for number in range(1, size + 1)
+    ]
+
+
+def _listener(settings: Settings) -> socket.socket:
+    """The listening socket, held by the supervisor: while a web process is started again, connections wait."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        raise UserError(f"{settings.bind} cannot be listened on ({error.strerror}): stop what uses it, or change SLIPWAY_BIND") from error
+    listener.listen(BACKLOG)
+    host, port = listener.getsockname()[:2]
+    log.info("listening", url=f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    return listener
