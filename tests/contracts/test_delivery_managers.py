@@ -4,9 +4,12 @@ Each is broken at each of its calls to the outside and to its own records, befor
 of the process and by a lost answer; then it is asked again. There is one delivery, and it is of the verified commit.
 """
 
+import contextlib
+import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -211,6 +214,35 @@ def test_whatever_call_is_lost_twice_there_is_one_delivery_in_the_end(fresh: Cal
                 continue
         receipt = world.make(Breaks()).deliver(world.of)
         assert world.delivered() == [receipt.sha], breaks
+
+
+class Weather(Breaks):
+    """Any call may be lost, at any time, with its answer or without its effect; the process may die of it."""
+
+    def __init__(self, chance: random.Random) -> None:
+        super().__init__()
+        self._chance = chance
+
+    def passed(self, name: str, call: Callable[[], Any]) -> Any:
+        self.at = len(self.calls) if self._chance.random() < 0.15 else -1
+        self.when = self._chance.choice(("before", "after"))
+        self.error = self._chance.choice([*ERRORS.values()])
+        return super().passed(name, call)
+
+
+@pytest.mark.parametrize("kind", WORLDS)
+def test_a_thousand_deliveries_in_bad_weather_are_a_thousand(kind: str) -> None:
+    """Proves: F71, F72, F73, F76, I04, I08."""
+    for seed in range(1000):
+        world, chance = WORLDS[kind](), random.Random(seed)
+        weather = Weather(chance)
+        for _ in range(200):
+            with contextlib.suppress(Crash, Fault):
+                receipt = world.make(weather).deliver(world.of)
+                break
+        else:
+            raise AssertionError(f"seed {seed}: no end in sight")
+        assert world.delivered() == [receipt.sha], seed
 
 
 def test_a_refusal_leaves_nothing_behind_whatever_is_lost_on_the_way(fresh: Callable[[], World]) -> None:
