@@ -77,6 +77,10 @@ class RqBell:
         self._script = client.register_script(RING)
         self.failures = 0
 
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._client.close()
+
     def ping(self) -> None:
         """Raises RedisError or OSError when the server does not answer."""
         self._client.ping()

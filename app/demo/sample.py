@@ -32,14 +32,17 @@ BODY = """\
 The greeting should be French.
 
 ```slipway
-try 1
+title Greet people in French
+try 1:
 replace greeter.py
--     return f"Hello, {name}!"
-+     return f"Bonjour, {name}!".upper()
-try 2
+      return f"Hello, {name}!"
+  ---
+      return f"Bonjour, {name}!".upper()
+try 2:
 replace greeter.py
--     return f"Bonjour, {name}!".upper()
-+     return f"Bonjour, {name}!"
+      return f"Bonjour, {name}!".upper()
+  ---
+      return f"Bonjour, {name}!"
 ```
 """
 

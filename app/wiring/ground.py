@@ -101,6 +101,13 @@ class Ground:
         seed = key.get_secret_value() if key else "".join(secret.get_secret_value() for secret in self.settings.webhook_secrets)
         return hashlib.sha256(b"slipway marker\0" + seed.encode()).digest()
 
+    def close(self) -> None:
+        """Let go of connections."""
+        if "bell" in self.__dict__:
+            self.bell.close()
+        if "engine" in self.__dict__:
+            self.engine.dispose()
+
     def page(self, run_id: str) -> str | None:
         """Where people see a run; None where they cannot reach this service."""
         url = self.settings.public_url

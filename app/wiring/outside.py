@@ -26,6 +26,11 @@ class Outside:
         self._ground = ground
         self._settings: Settings = ground.settings
 
+    def close(self) -> None:
+        """Let go of connections."""
+        if self.__dict__.get("github"):
+            self.__dict__["github"].close()
+
     @cached_property
     def git(self) -> Git:
         """The only git."""

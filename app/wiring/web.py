@@ -10,8 +10,9 @@ from app.access import access
 from app.api.health import Part
 from app.api.ports import Desk
 from app.api.seats import Seats
+from app.dashboard.office import Office
+from app.dashboard.sign_in import Tries
 from app.main import application
-from app.version import VERSION
 from app.webhook import Webhook, closed
 from app.wiring.ground import Ground
 from app.wiring.outside import Outside
@@ -69,7 +70,17 @@ class Front:
     @cached_property
     def application(self) -> Starlette:
         """The whole web application."""
-        return application(self.desk, self.webhook, self.parts, self.ground.reading, VERSION)
+        ground = self.ground
+        office = Office(
+            self.desk,
+            ground.reading,
+            ground.inbox,
+            ground.outbox,
+            self.parts,
+            ground.settings.redacted(),
+            tries=Tries(ground.clock.monotonic),
+        )
+        return application(office, self.webhook, ground.reading)
 
     def _store(self) -> str | None:
         try:

@@ -4,6 +4,7 @@ from functools import cached_property
 from pathlib import Path
 
 from infra.gates import SandboxedGates
+from infra.gates import Workshop as GateShop
 
 from app.intake import Intake
 from app.knowledge import Sources
@@ -77,7 +78,7 @@ class Workshop:
     @cached_property
     def gates(self) -> SandboxedGates:
         """Runs gates."""
-        return SandboxedGates(self.sandbox, self.workspaces, self.outputs, self.ground.clock)
+        return SandboxedGates(GateShop(self.sandbox, self.workspaces, self.ground.ledger, self.outputs))
 
     @cached_property
     def deliveries(self) -> dict[str, Delivery]:
