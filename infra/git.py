@@ -1,6 +1,5 @@
 """The only git. Closed to everything outside: no configuration but ours, no prompt, helper or hook, one transport at a time."""
 
-import base64
 import hashlib
 import re
 from collections.abc import Mapping
@@ -54,17 +53,15 @@ CLOSED: Mapping[str, str] = {
 """Set on every call, above any file. Programs on the other side of a local transport do not see it."""
 
 
+HELPER = """!f() { test "$1" = get && printf 'username=%s\\npassword=%s\\n' "$SLIPWAY_GIT_USER" "$SLIPWAY_GIT_PASSWORD"; }; f"""
+
+
 @dataclass(frozen=True, slots=True)
 class Credential:
     """What a remote is shown. Never part of a URL or of a command line, and of no text."""
 
     user: str
     password: str = field(repr=False)
-
-    @property
-    def header(self) -> str:
-        """The HTTP header that carries it."""
-        return "Authorization: Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +179,8 @@ class Git:
         }
         settings = dict(CLOSED)
         if source is not None:
-            env |= self._opened(source)
-            settings |= _shown(source)
+            env |= self._opened(source) | _telling(source)
+            settings |= _asking(source)
         if at is not None:
             env |= _placed(at)
         return env | _counted(settings)
@@ -232,12 +229,23 @@ def _placed(at: Place) -> dict[str, str]:
     return {name: str(path) for name, path in places.items() if path is not None}
 
 
-def _shown(source: Source) -> dict[str, str]:
-    """The settings that show the credential to the remote's host, and to no other."""
+def _asking(source: Source) -> dict[str, str]:
+    """The settings by which git finds the credential when the remote's own host asks for it.
+
+    Not as a header of our own: git sends those to whatever host it is redirected to. Redirects have to be followed on every
+    request, because git forgets the new address of a renamed repository when it was asked for a password first.
+    """
     if source.credential is None or source.local:
         return {}
     parts = urlsplit(source.url)
-    return {f"http.{parts.scheme}://{parts.netloc}/.extraHeader": source.credential.header}
+    return {f"credential.{parts.scheme}://{parts.netloc}.helper": HELPER, "http.followRedirects": "true"}
+
+
+def _telling(source: Source) -> dict[str, str]:
+    """What the helper tells."""
+    if source.credential is None or source.local:
+        return {}
+    return {"SLIPWAY_GIT_USER": source.credential.user, "SLIPWAY_GIT_PASSWORD": source.credential.password}
 
 
 def _counted(settings: Mapping[str, str]) -> dict[str, str]:

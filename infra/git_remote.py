@@ -20,7 +20,7 @@ MOVED = ("stale info", "fetch first", "non-fast-forward", "already exists", "nee
 CHECKED_OUT = "currently checked out"
 FORBIDDEN = ("returned error: 403", "permission denied", "permission to", "write access", "read-only file system", "unable to create")
 UNAUTHORISED = ("returned error: 401", "authentication failed", "could not read username")
-GONE = ("repository not found", "returned error: 404", "does not appear to be a git repository", "does not exist")
+GONE = ("not found", "returned error: 404", "does not appear to be a git repository", "does not exist")
 
 
 @dataclass(frozen=True, slots=True)
