@@ -23,3 +23,10 @@ def read_left(root: Path, relative: str, most: int) -> bytes | None:
             raise Unusable(f"it is larger than {most} bytes")
         with reader.file(name) as descriptor, open(descriptor, "rb", closefd=False) as file:
             return file.read(most)
+
+
+def stamp_of(root: Path, relative: str) -> tuple[int, ...] | None:
+    """What changes when the file at `relative` is written anew; None when there is none."""
+    with Reader(root) as reader:
+        found = reader.status(os.fsencode(relative))
+    return (found.mode, found.size, *found.stamp) if found else None

@@ -1,7 +1,7 @@
 """What a program printed, as evidence: secrets masked, head and tail in the row, everything in an artifact."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from infra.redact import Redactor
@@ -21,24 +21,29 @@ class Outputs:
         self._artifacts = artifacts
         self._redactor = redactor
 
-    def keep(self, run_id: str, name: str, raw: Raw) -> Output:
-        """The stream as evidence, kept whole (as far as it was captured) as the artifact `name`. Nothing is kept of an empty one."""
-        if raw.size == 0:
+    def keep(self, run_id: str, name: str, *streams: Raw) -> Output:
+        """The streams, one after the other, as evidence; kept whole (as far as they were captured) as the artifact `name`.
+
+        Nothing is kept of empty ones.
+        """
+        size, truncated = sum(raw.size for raw in streams), any(raw.truncated for raw in streams)
+        if size == 0:
             return Output()
-        masked = self._masked(raw)
+        masked = self._masked(streams)
         name = _UNFIT.sub("-", name)
-        self._artifacts.put(run_id, name, masked.read(0, masked.kept), truncated=raw.truncated)
-        return replace(captured(masked, HEAD, TAIL).output(name), size=raw.size, truncated=raw.truncated)
+        self._artifacts.put(run_id, name, masked.read(0, masked.kept), truncated=truncated)
+        return replace(captured(masked, HEAD, TAIL).output(name), size=size, truncated=truncated)
 
     def text(self, text: str) -> str:
         """`text` with its secrets masked."""
         return self._redactor.text(text)
 
-    def _masked(self, raw: Raw) -> Spool:
+    def _masked(self, streams: Sequence[Raw]) -> Spool:
         """Masked as a whole before it is cut: half a secret would not be known for one."""
-        spool = Spool(2 * raw.spool.kept + CHUNK)
-        for piece in self._redactor.stream(_pieces(raw.spool)):
-            spool.append(piece)
+        spool = Spool(2 * sum(raw.spool.kept for raw in streams) + CHUNK)
+        for raw in streams:
+            for piece in self._redactor.stream(_pieces(raw.spool)):
+                spool.append(piece)
         return spool
 
 

@@ -7,6 +7,7 @@ from infra.agents.adapter import Access
 from infra.sandbox.confinement import Mount, Network
 from jobs.errors import Refused
 from jobs.model import Run
+from jobs.ports import Checkout
 from jobs.rules import NetworkRule
 
 KEYS = {
@@ -27,8 +28,8 @@ class StopFlag(Protocol):
 class Checkouts(Protocol):
     """Shows the checkout of a run in a sandbox."""
 
-    def mounts(self, run: Run) -> tuple[Mount, ...]:
-        """The mounts of the run's prepared checkout, for a `Confinement`. Raises Fault(`checkout_failed`)."""
+    def mounts(self, run: Run, checkout: Checkout) -> tuple[Mount, ...]:
+        """How a prepared checkout is mounted, for a `Confinement`. Raises Refused(`checkout_lost`)."""
         ...
 
 

@@ -105,7 +105,7 @@ class SandboxedAgents:
         written = {BRIEF: document.brief_of(launch.brief), **start.files}
         return Confinement(
             argv=start.argv,
-            checkout=self._around.checkouts.mounts(launch.run),
+            checkout=self._around.checkouts.mounts(launch.run, launch.checkout),
             env={"SLIPWAY_BRIEF": BRIEF, "SLIPWAY_RESULT": f"{OUT}/{RESULT}", **start.env},
             read_only=program.read_only,
             binds=(Bind(private / "out", OUT, writable=True), *_written(private, written)),

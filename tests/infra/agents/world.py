@@ -43,7 +43,7 @@ class PlainCheckouts:
 
     path: Path
 
-    def mounts(self, run: Run) -> tuple[Mount, ...]:
+    def mounts(self, run: Run, checkout: Checkout) -> tuple[Mount, ...]:
         return (Bind(self.path, CHECKOUT, writable=True),)
 
 
