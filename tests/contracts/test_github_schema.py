@@ -179,6 +179,8 @@ EVENTS: dict[str, Any] = {
     "push": webhooks.PushEvent,
     "check_run": webhooks.CheckRunEvent,
     "check_suite": webhooks.CheckSuiteEvent,
+    "status": webhooks.StatusEvent,
+    "workflow_run": webhooks.WorkflowRunEvent,
     "repository": webhooks.RepositoryEvent,
     "installation": webhooks.InstallationEvent,
     "installation_repositories": webhooks.InstallationRepositoriesEvent,
@@ -188,6 +190,7 @@ EVENTS: dict[str, Any] = {
 def test_a_webhook_of_the_fake_is_one_of_githubs(tmp_path: Path) -> None:
     """Proves: 000-01."""
     with FakeGitHub(tmp_path / "github") as github:
+        github.hub.app.events = tuple(EVENTS)
         scene = _scene(github)
         _act(github, int(scene.names["check"]), scene.names["sha"])
         github.settle()
@@ -216,6 +219,8 @@ def _act(github: FakeGitHub, check: int, sha: str) -> None:
     github.press(check, "stop")
     github.ci(sha, None)
     github.ci(sha, "failure")
+    github.workflow(sha, None)
+    github.workflow(sha, "success")
     github.close(7)
     github.reopen(7)
     github.close(8, merged=True)

@@ -3,8 +3,8 @@
 from typing import Any
 
 from tests.fakes.github.hub import Hub
-from tests.fakes.github.shapes import node
-from tests.fakes.github.state import CheckRun, Comment, Installation, Issue, Label, Repository, User
+from tests.fakes.github.shapes import node, stamp
+from tests.fakes.github.state import CheckRun, Comment, CommitStatus, Installation, Issue, Label, Repository, User, Workflow
 
 Json = dict[str, Any]
 
@@ -65,6 +65,42 @@ def check_suite(hub: Hub, repo: Repository, suite: int, sha: str, checks: list[C
     """A `check_suite` event."""
     app = checks[0].app if checks else hub.app
     return _told(hub, repo, sender, action=action, check_suite=hub.shapes.suite(repo, suite, sha, checks, app))
+
+
+def status(hub: Hub, repo: Repository, given: CommitStatus) -> Json:
+    """A `status` event."""
+    url, at = f"{hub.shapes.api}/repos/{repo.full_name}", stamp(given.created_at)
+    person = {"name": "A Person", "email": "person@example.invalid", "date": at}
+    who = hub.shapes.user(given.creator)
+    inner = {
+        "author": person,
+        "committer": person,
+        "message": "A commit",
+        "tree": {"sha": given.sha, "url": f"{url}/git/trees/{given.sha}"},
+        "url": f"{url}/git/commits/{given.sha}",
+        "comment_count": 0,
+        "verification": {"verified": False, "reason": "unsigned", "signature": None, "payload": None, "verified_at": None},
+    }
+    links = {"url": f"{url}/commits/{given.sha}", "html_url": url, "comments_url": f"{url}/commits/{given.sha}/comments"}
+    commit = {
+        "sha": given.sha,
+        "node_id": node("Commit", given.id),
+        "commit": inner,
+        **links,
+        "author": who,
+        "committer": who,
+        "parents": [],
+    }
+    parts = {"id": given.id, "sha": given.sha, "name": repo.full_name, "context": given.context, "state": given.state}
+    more = {"description": given.description, "target_url": given.target_url, "commit": commit, "branches": []}
+    return _told(hub, repo, given.creator, **parts, **more, created_at=at, updated_at=at)
+
+
+def workflow_run(hub: Hub, repo: Repository, run: Workflow, sender: User) -> Json:
+    """A `workflow_run` event."""
+    shape = hub.shapes.workflow(repo, run, sender)
+    action = "completed" if run.conclusion else "in_progress"
+    return _told(hub, repo, sender, action=action, workflow=None, workflow_run=shape)
 
 
 def repository(hub: Hub, repo: Repository, action: str, sender: User, changes: Json | None = None) -> Json:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -18,24 +19,7 @@ from tests.fakes.github.shapes import Shapes
 from tests.fakes.github.state import App, Entry, Installation, Issue, IssueEvent, Label, Repository, User
 from tests.fakes.github.tokens import Deny, Tokens
 
-PERMISSIONS = {
-    "metadata": "read",
-    "contents": "write",
-    "issues": "write",
-    "pull_requests": "write",
-    "checks": "write",
-    "statuses": "read",
-    "actions": "read",
-}
-EVENTS = (
-    "issues",
-    "issue_comment",
-    "pull_request",
-    "push",
-    "check_run",
-    "check_suite",
-    "repository",
-)
+MANIFEST = Path(__file__).parents[3] / "app.yml"
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 """One key for every fake of a test process: making one takes a while."""
 
@@ -154,14 +138,16 @@ class Hub:
 
 
 def build(root: Path, clock: Now, *, slug: str, hook_secret: str) -> Hub:
-    """A GitHub with one App and nothing else."""
+    """A GitHub with one App, registered from the manifest of this project, and nothing else."""
+    manifest = yaml.safe_load(MANIFEST.read_text())
     public = KEY.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
     private = KEY.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     ).decode()
     owner = User(501, "app-owner", "Organization")
     bot = User(502, f"{slug}[bot]", "Bot")
-    app = App(4711, slug, owner, bot, public, 60_001, dict(PERMISSIONS), EVENTS, clock.now())
+    permissions, told = dict(manifest["default_permissions"]), tuple(manifest["default_events"])
+    app = App(4711, slug, owner, bot, public, 60_001, permissions, told, clock.now())
     hub = Hub(root, clock, Shapes("", ""), app, private, Hooks(hook_secret, app))
     for user in (owner, bot):
         hub.enrol(user)

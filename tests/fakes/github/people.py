@@ -7,7 +7,19 @@ from typing import Any
 from tests.fakes.github import events, gitside, smart
 from tests.fakes.github.answers import pulls
 from tests.fakes.github.hub import Hub, add_repository
-from tests.fakes.github.state import App, CheckRun, Comment, CommitStatus, Delivery, Installation, Issue, Milestone, Repository, User
+from tests.fakes.github.state import (
+    App,
+    CheckRun,
+    Comment,
+    CommitStatus,
+    Delivery,
+    Installation,
+    Issue,
+    Milestone,
+    Repository,
+    User,
+    Workflow,
+)
 
 Files = Mapping[str, str | bytes]
 ALWAYS = ("installation", "installation_repositories", "ping")
@@ -289,12 +301,25 @@ class People:
             self.tell("check_suite", whole, deliver=deliver)
         return check
 
-    def status(self, sha: str, state: str, *, context: str = "ci/old", repo: Repository | str | None = None) -> CommitStatus:
-        """A commit status of the older kind; the App gets no webhook for it unless it subscribes."""
-        where = self.repo(repo)
-        status = CommitStatus(self.hub.id(), sha, state, context, CI.bot, None, None, self.hub.now())
-        where.statuses.append(status)
+    def status(
+        self, sha: str, state: str, *, context: str = "ci/old", repo: Repository | str | None = None, deliver: bool = True
+    ) -> CommitStatus:
+        """A commit status of the older kind."""
+        with self.hub.lock:
+            where = self.repo(repo)
+            status = CommitStatus(self.hub.id(), sha, state, context, CI.bot, None, None, self.hub.now())
+            where.statuses.append(status)
+            payload = events.status(self.hub, where, status)
+        self.tell("status", payload, deliver=deliver)
         return status
+
+    def workflow(
+        self, sha: str, conclusion: str | None, *, name: str = "CI", branch: str = "main", repo: Repository | str | None = None
+    ) -> Delivery:
+        """Tell of a workflow run; its jobs' check runs are `ci`'s part."""
+        where = self.repo(repo)
+        run = Workflow(self.hub.id(), name, sha, branch, conclusion, self.hub.now())
+        return self.tell("workflow_run", events.workflow_run(self.hub, where, run, CI.bot))
 
     # what owners do
 

@@ -20,6 +20,7 @@ from tests.fakes.github.state import (
     Repository,
     Token,
     User,
+    Workflow,
 )
 
 Json = dict[str, Any]
@@ -519,6 +520,44 @@ class Shapes:
             "context": status.context,
             "created_at": stamp(status.created_at),
             "updated_at": stamp(status.created_at),
+        }
+
+    def workflow(self, repo: Repository, run: Workflow, actor: User) -> Json:
+        """A workflow run, as its event tells of it."""
+        url, at = f"{self.api}/repos/{repo.full_name}/actions/runs/{run.id}", stamp(run.created_at)
+        rest = ("jobs", "logs", "artifacts", "cancel", "rerun")
+        commit = {"id": run.head_sha, "tree_id": run.head_sha, "message": "A commit", "timestamp": at}
+        person = {"name": "A Person", "email": "person@example.invalid"}
+        return {
+            "id": run.id,
+            "node_id": node("WorkflowRun", run.id),
+            "name": run.name,
+            "head_branch": run.head_branch,
+            "head_sha": run.head_sha,
+            "path": ".github/workflows/ci.yml",
+            "display_title": run.name,
+            "run_number": 1,
+            "run_attempt": 1,
+            "event": "push",
+            "status": "completed" if run.conclusion else "in_progress",
+            "conclusion": run.conclusion,
+            "workflow_id": 1,
+            "check_suite_id": 1,
+            "check_suite_node_id": node("CheckSuite", 1),
+            "url": url,
+            "html_url": f"{self.web}/{repo.full_name}/actions/runs/{run.id}",
+            **{f"{part}_url": f"{url}/{part}" for part in rest},
+            "check_suite_url": f"{self.api}/repos/{repo.full_name}/check-suites/1",
+            "workflow_url": f"{self.api}/repos/{repo.full_name}/actions/workflows/1",
+            "previous_attempt_url": None,
+            "pull_requests": [],
+            "referenced_workflows": [],
+            "actor": self.user(actor),
+            "triggering_actor": self.user(actor),
+            "head_commit": commit | {"author": person, "committer": person},
+            "repository": self.repository(repo),
+            "head_repository": self.repository(repo),
+            **dict.fromkeys(("run_started_at", "created_at", "updated_at"), at),
         }
 
     def delivery(self, delivery: Delivery) -> Json:

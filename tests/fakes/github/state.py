@@ -178,6 +178,18 @@ class CommitStatus:
 
 
 @dataclass
+class Workflow:
+    """A run of a workflow of GitHub Actions."""
+
+    id: int
+    name: str
+    head_sha: str
+    head_branch: str
+    conclusion: str | None
+    created_at: float
+
+
+@dataclass
 class Milestone:
     """A milestone, by its number in the repository."""
 
