@@ -100,7 +100,9 @@ def snapshot(git: Git, control: Place, commit: str, tree: str, base: str) -> Sna
     sizes = _sizes(git, control, [what.split(b" ")[3] for what, _ in pairs])
     changes = tuple(_change(what, path, size) for (what, path), size in zip(pairs, sizes, strict=True))
     size = len(patch) if captured.ended is Ended.EXIT else captured.stdout.size
-    return Snapshot(commit, tree, base, changes, size)
+    deletes = any(change.kind == "deleted" for change in changes)
+    files = git.ask("ls-tree", "-r", "-z", "--name-only", base, at=control).count("\0") if deletes else 0
+    return Snapshot(commit, tree, base, changes, size, files)
 
 
 def patch(git: Git, control: Place, snapshot: Snapshot, most: int) -> str:
