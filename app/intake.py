@@ -114,8 +114,9 @@ class Intake:
 
     def _work(self, row: InboxRow, came: _Came) -> None:
         known = row.delivery
-        knowledge = self.sources.begin()
-        for event in routes.parse(known.event, known.action, known.delivery, known.body):
+        events = routes.parse(known.event, known.action, known.delivery, known.body)
+        knowledge = self.sources.about(row)
+        for event in events:
             came.scope = _scope(event)
             came.parts += self._asked(event, knowledge) if isinstance(event, Asked) else self._told(event, knowledge.facts)
 

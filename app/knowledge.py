@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from handlers.events import Asked, Labeled
 from handlers.facts import Admitted, Facts, Forge, Need
+from handlers.payloads import decode
+from infra.local_forge import Heard
+from infra.store.inbox import InboxRow
 from jobs.config import ConfigInvalid, Mistake
 from jobs.errors import Refused
 from jobs.model import Recent, Repository, Run
@@ -15,8 +18,16 @@ from jobs.rules import Rules
 class Configs(Protocol):
     """The repositories' configurations."""
 
-    def rules(self, repository: Repository) -> Rules:
+    def read(self, repository: Repository) -> Rules:
         """The rules of a repository within this server's policy. Raises ConfigInvalid with every mistake, Fault without an answer."""
+        ...
+
+
+class Hearing(Protocol):
+    """A forge, some of whose repositories are known only by what their webhooks say."""
+
+    def hearing(self, heard: Heard) -> Forge:
+        """The same forge, for a decision on that webhook."""
         ...
 
 
@@ -82,7 +93,7 @@ class Knowledge:
 
     def _rules(self, repository: Repository) -> Facts:
         try:
-            return replace(self.facts, rules=self.configs.rules(repository), mistakes=())
+            return replace(self.facts, rules=self.configs.read(repository), mistakes=())
         except ConfigInvalid as invalid:
             mistakes = invalid.mistakes
         except Refused as refused:
@@ -96,12 +107,13 @@ class Knowledge:
 class Sources:
     """Where facts come from."""
 
-    forge: Forge
+    forge: Hearing
     configs: Configs
     runs: Active
     asks: Asks
     admitted: Admitted
 
-    def begin(self) -> Knowledge:
-        """Nothing known yet."""
-        return Knowledge(self.forge, self.configs, self.runs, self.asks, Facts(admitted=self.admitted))
+    def about(self, row: InboxRow) -> Knowledge:
+        """Nothing known yet but what the webhook says of itself."""
+        forge = self.forge.hearing(Heard(row.id, decode(row.delivery.body, dict[str, Any])))
+        return Knowledge(forge, self.configs, self.runs, self.asks, Facts(admitted=self.admitted))

@@ -171,8 +171,9 @@ class Perform:
             case i.RejectRun(request, reason, details):
                 run, _ = self.runs.reject(request, asking.rules or Rules(), reason, details)
                 return self._told(run, f"rejected: {reason.code}")
-            case i.StopRun():
-                return self._stop(self.runs.active_on(intent.repository.id, intent.number), intent.actor, intent.why)
+            case i.StopRun(repository, number):
+                run = self.runs.active_on(repository.id, number) or self.runs.latest_on(repository.id, number)
+                return self._stop(run, intent.actor, intent.why)
             case i.StopById():
                 return self._stop(self._own(intent.run_id, intent.repository), intent.actor, intent.why)
             case i.RetryRun():
@@ -216,6 +217,8 @@ class Perform:
         return self._rung(run, "started")
 
     def _stop(self, run: Run | None, actor: str, why: str) -> Came:
+        if run and run.is_final and run.reason and run.reason.text == why:
+            return Came("stopped before", run.id, idle=True)  # by this very word, before a crash
         if run is None or run.is_final:
             raise UserError(words.nothing_here("to stop"))
         return self._told(self.runs.stop(run.id, actor, why), "stopped")

@@ -37,8 +37,7 @@ class Memory(Protocol):
 class Voice:
     """Says each thing once.
 
-    Our memory saves looking; the mark in the comment is what counts when a crash came between posting and remembering. On a
-    repository without a forge there is nobody to talk to, and nothing happens.
+    Our memory saves looking; the mark in the comment is what counts when a crash came between posting and remembering.
     """
 
     def __init__(self, board: Board, memory: Memory) -> None:
@@ -46,7 +45,7 @@ class Voice:
 
     def say(self, repository: Repository, number: int, text: str, key: str) -> None:
         """Post `text`, unless it was posted under this key before."""
-        if not repository.installation or self._memory.done(key):
+        if self._memory.done(key):
             return
         marker = f"<!-- slipway:said={hashlib.sha256(key.encode()).hexdigest()[:32]} -->"
         if self._board.find_comment(repository, number, marker) is None:
@@ -55,5 +54,4 @@ class Voice:
 
     def react(self, repository: Repository, number: int, comment: int | None, content: str) -> None:
         """Add a reaction; GitHub itself keeps it single."""
-        if repository.installation:
-            self._board.react(repository, number, comment, content)
+        self._board.react(repository, number, comment, content)

@@ -187,7 +187,7 @@ class SelectionDelivery(Part, frozen=True, kw_only=True):
     repositories_removed: tuple[Repo, ...] = ()
 
 
-P = TypeVar("P", bound=Part)
+P = TypeVar("P")
 
 
 def decode(body: bytes, shape: type[P]) -> P:
@@ -195,7 +195,7 @@ def decode(body: bytes, shape: type[P]) -> P:
     try:
         return msgspec.json.decode(body, type=shape)
     except (ValueError, RecursionError) as error:
-        raise Malformed(f"the payload is not a {shape.__name__}: {error}") from error
+        raise Malformed(f"the payload is not what its event should be: {error}") from error
 
 
 def text(value: str | None) -> str:
