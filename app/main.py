@@ -6,7 +6,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
@@ -14,18 +14,22 @@ from app.access import Scope
 from app.api import health, metrics
 from app.api.failing import handlers
 from app.api.headers import SecurityHeaders
-from app.api.health import Part
-from app.api.ports import Desk
-from app.api.problems import Problem, answer
+from app.api.problems import Problem
 from app.api.routing import api
 from app.api.serving import admit
+from app.dashboard import rendering
+from app.dashboard.office import Office
+from app.dashboard.routing import dashboard
+from app.version import VERSION
 
 
-def application(desk: Desk, webhook: ASGIApp, parts: tuple[Part, ...], counts: metrics.Counts, version: str) -> Starlette:
+def application(office: Office, webhook: ASGIApp, counts: metrics.Counts) -> Starlette:
     """The application over what it may touch; `webhook` is served as it is, outside of everything else's rules."""
+    desk = office.desk
 
     def page(request: Request, problem: Problem) -> Response:
-        return answer(problem)
+        shown = {"problem": problem, "principal": None, "stream": None, "now": desk.clock.now(), "here": ""}
+        return HTMLResponse(rendering.page("problem.html", shown), problem.status, problem.headers)
 
     async def scrape(request: Request) -> Response:
         admit(desk.access, request, Scope.READ, desk.clock.now())
@@ -34,7 +38,8 @@ def application(desk: Desk, webhook: ASGIApp, parts: tuple[Part, ...], counts: m
     routes: Sequence[BaseRoute] = [
         Route("/webhook", webhook, methods=["POST"]),
         Route("/metrics", scrape),
-        *health.routes(parts),
-        *api(desk, version),
+        *health.routes(office.parts),
+        *api(desk, VERSION),
+        *dashboard(office),
     ]
     return Starlette(routes=routes, middleware=[Middleware(SecurityHeaders)], exception_handlers=handlers(page))

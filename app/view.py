@@ -209,8 +209,8 @@ def ago(at: float | None, now: float) -> str:
     gone = now - at
     if abs(gone) < 5:
         return "just now"
-    words = duration(float(int(abs(gone))) if abs(gone) < 60 else abs(gone) // 60 * 60)
-    return f"{words} ago" if gone > 0 else f"in {words}"
+    told = f"{abs(gone):.0f} s" if abs(gone) < 59.5 else duration(abs(gone) // 60 * 60)
+    return f"{told} ago" if gone > 0 else f"in {told}"
 
 
 def money(usd: float | None) -> str:

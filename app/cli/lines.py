@@ -1,6 +1,6 @@
 """Single lines of a run: an event, and what a turn printed. Pure."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,17 +8,7 @@ from rich.text import Text
 
 from app import view
 from app.cli.screen import styled
-
-NESTED: Mapping[str, Callable[[Any], str]] = {
-    "reason": lambda reason: f"{reason['code']}: {reason['text']}",
-    "result": lambda result: result["summary"] or (result["failure"] or {}).get("text", ""),
-    "snapshot": lambda snapshot: f"{snapshot['commit'][:12]}, {len(snapshot['changes'])} files",
-    "report": lambda report: ", ".join(f"{one['name']} {'passed' if one['passed'] else 'failed'}" for one in report["results"]),
-    "receipt": lambda receipt: str(receipt["url"] or receipt["branch"]),
-}
-"""How the larger parts of an event are told in a few words."""
-TELLING = ("step", "iteration", "agent", "worker", "actor", "text", "base", "delay", "evidence")
-MOST = 160
+from app.telling import gist
 
 
 def moment(at: float | None) -> str:
@@ -34,14 +24,6 @@ def event_line(event: Mapping[str, Any]) -> tuple[Text, ...]:
         styled(f"{view.words(event['state']):<18}", event["state"]),
         styled(gist(event["payload"])),
     )
-
-
-def gist(payload: Mapping[str, Any]) -> str:
-    """What an event says, in a line."""
-    parts = [str(payload[name]) for name in TELLING if payload.get(name)]
-    parts += [told for name, tell in NESTED.items() if isinstance(payload.get(name), Mapping) and (told := tell(payload[name]))]
-    line = " · ".join(" ".join(part.split()) for part in parts)
-    return line if len(line) <= MOST else f"{line[: MOST - 1]}…"
 
 
 def log_lines(turn: view.Turn) -> Iterator[Text]:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from infra.store import claims, counting, queue, stats
 from infra.store.pages import Evidence, head, page
-from infra.store.schema import artifact, attempt, event, iteration, outbox, run
+from infra.store.schema import artifact, attempt, event, inbox, iteration, outbox, run
 from infra.store.values import run_of
 from infra.store.work import now, read
 from jobs.errors import UserError
@@ -95,6 +95,16 @@ class SqlReading:
     def counts(self) -> dict[str, dict[tuple[str, ...], float]]:
         """Every count there is, by metric and label values."""
         return read(self._engine, counting.counts)
+
+    def latest(self) -> tuple[int, int]:
+        """The numbers of the newest event and webhook: they grow whenever something happens."""
+
+        def work(connection: sa.Connection) -> tuple[int, int]:
+            newest = (connection.scalar(sa.select(sa.func.max(column))) for column in (event.c.seq, inbox.c.id))
+            seq, row = (int(number or 0) for number in newest)
+            return seq, row
+
+        return read(self._engine, work)
 
     def scope_of(self, full_name: str) -> str | None:
         """The scope of the repository that was last seen under a name; None for one no run was ever asked for on."""

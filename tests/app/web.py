@@ -9,9 +9,13 @@ from app.access import access
 from app.api.health import Part
 from app.api.ports import Desk
 from app.api.seats import Seats
+from app.dashboard.office import Office
+from app.dashboard.sign_in import Tries
 from app.main import application
 from infra.artifacts import FileArtifacts
 from infra.clock import SystemClock
+from infra.store.inbox import SqlInbox
+from infra.store.outbox import SqlOutbox
 from infra.store.reading import SqlReading
 from infra.store.runs import SqlRuns
 from jobs.errors import UserError
@@ -81,5 +85,14 @@ def web(
         clock=SystemClock(),
         seats=seats,
     )
-    app = application(desk, webhook, parts, reading, "0.1.0")
+    office = Office(
+        desk=desk,
+        looking=reading,
+        inbox=SqlInbox(town.engine),
+        outbox=SqlOutbox(town.engine),
+        parts=parts,
+        settings={"bind": bind, "api_tokens": ["**********"] * len(tokens), "redis_url": None, "server": {"limits": {"workers": 2}}},
+        tries=Tries(SystemClock().monotonic),
+    )
+    app = application(office, webhook, reading)
     return Web(TestClient(app, base_url=public_url or HERE, client=(peer, 50000), raise_server_exceptions=False), bell, seats)

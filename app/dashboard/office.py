@@ -1,0 +1,66 @@
+"""What the dashboard has at hand, beside the API's desk."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from app.api.health import Part
+from app.api.ports import Desk
+from app.dashboard.sign_in import Tries
+
+
+class Looking(Protocol):
+    """What only the dashboard looks at."""
+
+    def queue(self, limit: int = 200) -> dict[str, Any]:
+        """Who is at work and who waits."""
+        ...
+
+    def health(self) -> dict[str, Any]:
+        """Whether work gets done."""
+        ...
+
+    def stats(self, window_s: float = 3600.0) -> dict[str, Any]:
+        """Figures over a window."""
+        ...
+
+    def latest(self) -> tuple[int, int]:
+        """The numbers of the newest event and webhook: they grow whenever something happens."""
+        ...
+
+
+class Inbox(Protocol):
+    """The webhooks that came in."""
+
+    def listing(self, state: str | None = None, limit: int = 100, before: int | None = None) -> Sequence[Mapping[str, Any]]:
+        """Rows, newest first."""
+        ...
+
+    def replay(self, row_id: int) -> None:
+        """Work one again. Raises KeyError."""
+        ...
+
+
+class Outbox(Protocol):
+    """The callbacks that go out."""
+
+    def listing(self, state: str | None = None, run_id: str | None = None, limit: int = 100) -> Sequence[Mapping[str, Any]]:
+        """Rows, newest first."""
+        ...
+
+    def replay(self, row_id: str) -> None:
+        """Send one again. Raises KeyError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """Everything a page may show or do."""
+
+    desk: Desk
+    looking: Looking
+    inbox: Inbox
+    outbox: Outbox
+    parts: tuple[Part, ...]
+    settings: Mapping[str, Any]
+    tries: Tries = field(kw_only=True)

@@ -1,0 +1,58 @@
+"""Makes pages of templates. Everything in them is escaped; what an agent wrote is text and nothing else."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from app import telling, view
+from app.version import VERSION
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+PAGES = (
+    ("/", "Overview"),
+    ("/runs", "Runs"),
+    ("/queue", "Queue"),
+    ("/callbacks", "Callbacks"),
+    ("/inbox", "Inbox"),
+    ("/workers", "Workers"),
+    ("/settings", "Settings"),
+)
+
+
+def iso(at: float) -> str:
+    """A point in time for machines."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def clock(at: float) -> str:
+    """The time of day, in UTC."""
+    return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S")
+
+
+@cache
+def assets() -> str:
+    """Changes when a static file does, so that a browser never shows a new page in an old dress."""
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(STATIC.iterdir()))).hexdigest()[:12]
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    made.filters.update(
+        iso=iso, clock=clock, duration=view.duration, money=view.money, words=view.words, origin=view.origin, gist=telling.gist
+    )
+    made.globals.update(pages=PAGES, version=VERSION, ago=view.ago, lasted=view.lasted)
+    return made
+
+
+def page(template: str, context: Mapping[str, Any]) -> str:
+    """The page as HTML."""
+    return _environment().get_template(template).render(assets=assets(), **context)
