@@ -99,7 +99,11 @@ class Workspaces(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """What an agent is told: becomes `$SLIPWAY_BRIEF` (JSON) and, rendered, its prompt."""
+    """What an agent is told: becomes `$SLIPWAY_BRIEF` (JSON) and, rendered, its prompt.
+
+    `prompt` is what the repository's configuration says to the step, `patch` the change a reviewer is to judge, `gates` and `protect`
+    what the service will check, `hidden` how many characters were taken out because no reader would see them.
+    """
 
     run: str
     step: str
@@ -112,6 +116,13 @@ class Brief:
     findings: tuple[Mapping[str, object], ...] = ()
     messages: tuple[str, ...] = ()
     guide: str = ""
+    prompt: str = ""
+    patch: str = ""
+    gates: tuple[str, ...] = ()
+    protect: tuple[str, ...] = ()
+    repository: str = ""
+    source: str = "in the request"
+    hidden: int = 0
 
 
 @dataclass(frozen=True, slots=True)

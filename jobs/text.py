@@ -53,9 +53,30 @@ _ACTIVE = (
 )
 
 
+def visible(text: str) -> str:
+    """`text` without terminal sequences and without characters that have no shape of their own."""
+    plain = _NEWLINES.sub("\n", _ANSI.sub("", text))
+    out: list[str] = []
+    marks = 0
+    for char in plain:
+        if char in "\n\t":
+            out.append(char)
+        elif not _shown(char):
+            continue
+        elif unicodedata.category(char) in ("Mn", "Me"):
+            marks += 1
+            if marks <= MOST_MARKS:
+                out.append(char)
+            continue
+        else:
+            out.append(" " if char.isspace() else char)
+        marks = 0
+    return "".join(out)
+
+
 def for_prompt(text: str) -> str:
-    """What a person sees of `text`: no HTML comments, no terminal sequences, no characters without a shape of their own."""
-    shown = _visible(text)
+    """What a person sees of `text` on a page: as `visible`, and without HTML comments and link definitions that lead nowhere."""
+    shown = visible(text)
     return _NOWHERE.sub("", _COMMENT.sub(" ", shown))
 
 
@@ -76,6 +97,11 @@ def for_log(text: str) -> str:
     return "".join(char if _shown(char) else char.encode("unicode_escape", "surrogatepass").decode("ascii") for char in text)
 
 
+def for_judging(text: str) -> str:
+    """`text` line by line with nothing left out: what cannot be seen is written as an escape, so that it can be found fault with."""
+    return "\n".join("\t".join(map(for_log, line.split("\t"))) for line in text.split("\n"))
+
+
 def cut(text: str, most_bytes: int) -> str:
     """At most `most_bytes` bytes of UTF-8, ending on a whole character, and in `…` when something is missing."""
     data = text.encode(errors="replace")
@@ -86,7 +112,7 @@ def cut(text: str, most_bytes: int) -> str:
 
 def fenced(text: str, most: int) -> str:
     """`text` verbatim, but for what cannot be seen, in a code block no run of backticks in it can end. At most `most` bytes."""
-    shown = _short(_visible(text)).strip("\n")
+    shown = _short(visible(text)).strip("\n")
     longest = max((len(run) for run in re.findall("`+", shown)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}\n{cut(shown, max(0, most - 2 * len(fence) - 2))}\n{fence}"
@@ -95,26 +121,6 @@ def fenced(text: str, most: int) -> str:
 def _short(text: str) -> str:
     """`text` without runs of fence characters so long that closing them would cost real space."""
     return _LONG_FENCE.sub(lambda run: run[0][:_MOST_FENCE], text)
-
-
-def _visible(text: str) -> str:
-    plain = _NEWLINES.sub("\n", _ANSI.sub("", text))
-    out: list[str] = []
-    marks = 0
-    for char in plain:
-        if char in "\n\t":
-            out.append(char)
-        elif not _shown(char):
-            continue
-        elif unicodedata.category(char) in ("Mn", "Me"):
-            marks += 1
-            if marks <= MOST_MARKS:
-                out.append(char)
-            continue
-        else:
-            out.append(" " if char.isspace() else char)
-        marks = 0
-    return "".join(out)
 
 
 def _shown(char: str) -> bool:

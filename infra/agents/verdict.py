@@ -6,7 +6,7 @@ from infra.agents.adapter import OPEN_END, End, Heard
 from infra.agents.document import BadResult, Result
 from jobs.errors import Class, Reason
 from jobs.evidence import Ended, Failure
-from jobs.text import for_prompt
+from jobs.text import visible
 
 DECISIONS = ("approve", "reject")
 ENDINGS = {
@@ -67,5 +67,5 @@ def _exit(code: int, stderr: str) -> Failure:
 
 
 def _last_words(stderr: str) -> str:
-    lines = [line.strip() for line in for_prompt(stderr).split("\n") if line.strip()]
+    lines = [line.strip() for line in visible(stderr).split("\n") if line.strip()]
     return f"The last it said: {lines[-1][:300]}" if lines else ""

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from jobs.text import for_prompt
+from jobs.text import visible
 
 
 def matches(path: str, pattern: str, *, exact: bool = False) -> bool:
@@ -34,7 +34,7 @@ def stands_before(path: str, pattern: str) -> bool:
 
 def _folded(text: str) -> str:
     """As a careless file system would compare it: no case, no compatibility forms, nothing invisible."""
-    return unicodedata.normalize("NFKC", for_prompt(text)).casefold()
+    return unicodedata.normalize("NFKC", visible(text)).casefold()
 
 
 def _names(path: str) -> list[str]:

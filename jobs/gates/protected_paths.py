@@ -3,7 +3,7 @@
 from jobs.evidence import Change, Finding, Snapshot
 from jobs.gates.globs import matches, stands_before
 from jobs.rules import Rules
-from jobs.text import for_prompt
+from jobs.text import visible
 
 LINK = "120000"
 
@@ -25,6 +25,6 @@ def _covers(pattern: str, change: Change) -> bool:
 
 
 def _finding(change: Change, pattern: str) -> Finding:
-    path = for_prompt(change.path)
+    path = visible(change.path)
     message = f"{path} was {change.kind}, and {pattern!r} protects it. Leave it as it was, or let a maintainer list it under `unprotect`."
     return Finding("protected_path", message, path)

@@ -18,7 +18,7 @@ from jobs.evidence import Finding, Snapshot
 from jobs.gates.patch import Line, added
 from jobs.gates.secret_forms import kind_of
 from jobs.rules import Rules
-from jobs.text import for_prompt
+from jobs.text import visible
 
 MOST = 20
 DETECTORS: Mapping[str, RegexBasedDetector] = MappingProxyType(
@@ -58,7 +58,7 @@ def _detected(detector: RegexBasedDetector, text: str) -> bool:
 
 
 def _finding(line: Line, kind: str) -> Finding:
-    path = for_prompt(line.path)
+    path = visible(line.path)
     message = (
         f"Line {line.number} of {path} has the form of {kind}. Take it out and read it from the environment; if it was real, revoke it."
     )

@@ -16,7 +16,7 @@ def build(run: Run, ports: Ports) -> e.Event:
     agent = run.rules.agent_of(step, run.request.agent)
     if not run.launched:
         return e.Launched(step.name, run.iteration, agent.name)
-    brief = briefs.brief(run, ports.ledger.messages(run))
+    brief = briefs.gathered(run, ports)
     timeout = deadline.left(run, ports.clock.now())
     launch = Launch(run, step, agent, brief, briefs.prompt(brief), ports.workspaces.prepare(run), timeout, run.rules.limits.idle)
     result = ports.agents.launch(launch)

@@ -4,7 +4,7 @@ import posixpath
 import re
 from urllib.parse import unquote, urlsplit
 
-from jobs.text import for_prompt
+from jobs.text import visible
 
 MOST_CHARACTERS = 2000
 _PLACE = re.compile(r"(?:^|[\s\"'(\[=])((?:[A-Za-z]:)?[\w./\\@+~-]*[\w-]\.\w{1,10})[:(](\d{1,7})\b", re.MULTILINE)
@@ -12,7 +12,7 @@ _PLACE = re.compile(r"(?:^|[\s\"'(\[=])((?:[A-Za-z]:)?[\w./\\@+~-]*[\w-]\.\w{1,1
 
 def placed(path: str | None, root: str) -> str | None:
     """`path` as one of the repository whose checkout was at `root`; None for any other."""
-    if not path or for_prompt(path) != path or "\n" in path:
+    if not path or visible(path) != path or "\n" in path:
         return None
     path = path.replace("\\", "/")
     if posixpath.isabs(path):
@@ -48,5 +48,5 @@ def mentioned(text: str, root: str) -> tuple[str | None, int | None]:
 
 def said(text: str) -> str:
     """A message somebody else's program wrote, cleaned and cut."""
-    clean = for_prompt(text).strip()
+    clean = visible(text).strip()
     return clean if len(clean) <= MOST_CHARACTERS else clean[: MOST_CHARACTERS - 1] + "…"

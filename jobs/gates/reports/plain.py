@@ -4,7 +4,7 @@ import re
 
 from jobs.evidence import Finding
 from jobs.gates.reports.places import placed, said
-from jobs.text import for_prompt
+from jobs.text import visible
 
 TAIL_LINES = 60
 TAIL_CHARACTERS = 4000
@@ -16,7 +16,7 @@ _NAME = re.compile(r"/|\.[A-Za-z]\w*$")
 
 def read(data: bytes, gate: str, root: str) -> tuple[Finding, ...]:
     """One finding with the tail of the output, then one for each line that names a file, a line and what is wrong there."""
-    text = for_prompt(data.decode(errors="replace"))
+    text = visible(data.decode(errors="replace"))
     tail = "\n".join(text.rstrip().split("\n")[-TAIL_LINES:])[-TAIL_CHARACTERS:].strip()
     places = [found for line in text.split("\n") if len(line) < 2000 and (found := _place(line, gate, root))]
     whole = Finding(gate, tail or "It failed and printed nothing.")
