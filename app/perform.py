@@ -172,8 +172,8 @@ class Perform:
                 run, _ = self.runs.reject(request, asking.rules or Rules(), reason, details)
                 return self._told(run, f"rejected: {reason.code}")
             case i.StopRun(repository, number):
-                run = self.runs.active_on(repository.id, number) or self.runs.latest_on(repository.id, number)
-                return self._stop(run, intent.actor, intent.why)
+                on_item = self.runs.active_on(repository.id, number) or self.runs.latest_on(repository.id, number)
+                return self._stop(on_item, intent.actor, intent.why)
             case i.StopById():
                 return self._stop(self._own(intent.run_id, intent.repository), intent.actor, intent.why)
             case i.RetryRun():
