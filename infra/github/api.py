@@ -62,6 +62,13 @@ class Api(GitHubAPI):
                 return answer.status, answer.headers, answer.body
         raise AssertionError("unreachable: the last try returns or raises")
 
+    def spent(self) -> float:
+        """For how many seconds the hourly limit is used up, by the last answer; 0 while something is left of it."""
+        limit = self.rate_limit
+        if limit is None or limit.remaining > 0:
+            return 0.0
+        return max(0.0, limit.reset_datetime.timestamp() - self._clock.now() - self.skew)
+
     async def sleep(self, seconds: float) -> None:
         """Wait, by the clock port; calls are one at a time, so nobody else is kept waiting."""
         self._clock.sleep(seconds)

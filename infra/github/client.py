@@ -108,11 +108,15 @@ class GitHub:
         """At the lane's pace; a limit GitHub states is written down for every process."""
         self._lane.wait(repository.installation, 0.0 if route.value.method == "GET" else 1.0)
         try:
-            return self._wire.run(work())
+            answer = self._wire.run(work())
         except Fault as fault:
             if fault.reason.code == "github_rate_limited" and fault.retry_after is not None:
                 self._lane.hold(repository.installation, fault.retry_after)
             raise
+        spent = self._api(repository.installation).spent()
+        if spent:
+            self._lane.hold(repository.installation, spent)
+        return answer
 
     def _named(self, repository: Repository, call: Callable[[Mapping[str, Part]], T]) -> T:
         """Call with the present owner and name; once more when the repository was renamed just now (a redirect does nothing)."""
@@ -172,8 +176,7 @@ class GitHub:
 async def _call(
     api: Api, route: Route, data: object, parts: Mapping[str, Part], *, jwt: str | None = None, oauth_token: str | None = None
 ) -> Any:
-    end = route.value
-    filled = {name: str(part) for name, part in parts.items() if part is not None}
+    end, filled = route.value, _filled(parts)
     if end.method == "GET":
         return await api.getitem(end.template, filled, jwt=jwt, oauth_token=oauth_token)
     body = b"" if data is None else data
@@ -195,13 +198,21 @@ async def _rows(
     oauth_token: str | None = None,
 ) -> list[Any]:
     """The rows of all pages, by the links GitHub gives; a list without an end is cut."""
-    filled = {name: str(part) for name, part in parts.items() if part is not None}
     rows: list[Any] = []
-    async for row in api.getiter(route.value.template, filled, jwt=jwt, oauth_token=oauth_token, iterable_key=key):
+    async for row in api.getiter(route.value.template, _filled(parts), jwt=jwt, oauth_token=oauth_token, iterable_key=key):
         if until(row) or len(rows) >= MOST_ROWS:
             break
         rows.append(row)
     return rows
+
+
+def _filled(parts: Mapping[str, Part]) -> dict[str, str]:
+    """The parts as text; the template escapes them. Raises Refused for the two names a path cannot hold: they would lead elsewhere."""
+    filled = {name: str(part) for name, part in parts.items() if part is not None}
+    for text in filled.values():
+        if text in (".", ".."):
+            raise Refused("github_refused", f"{text!r} cannot be part of an address of GitHub's. Use another name.")
+    return filled
 
 
 def _spelled(document: Mapping[str, Any]) -> Mapping[str, Part]:

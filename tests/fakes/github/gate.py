@@ -94,7 +94,7 @@ class Gate:
             held = bool(caller.token) and self.hub.now() < caller.token.installation.held_until
             self._spend(caller)
             repo = self._repository(found[0], found[1], caller, asked)
-            reply = self._reply(asked, self._call(asked, *found, caller, repo), found[0])
+            reply = self._reply(asked, self._call(asked, *found, caller, repo), caller)
         except Deny as deny:
             reply = self._dressed(deny.status, deny.body, deny.headers, caller)
         self._write(asked, found[0].template if found else path, caller, repo, reply.status, None, held=held)
@@ -136,6 +136,8 @@ class Gate:
             installation.held_until = installation.reset_at
             raise Deny(403, f"API rate limit exceeded for installation ID {installation.id}.")
         installation.remaining -= 1
+        if not installation.remaining:
+            installation.held_until = installation.reset_at
 
     def _repository(self, route: Route, names: dict[str, str], caller: Caller, asked: Asked) -> Repository | None:
         """The repository of the route. Raises Deny: moved, not there, or not for this token."""
@@ -185,13 +187,12 @@ class Gate:
             raise self._violation(f"{asked.method} {route.template} with unknown fields {sorted(unknown)}")
         return body
 
-    def _reply(self, asked: Asked, answer: Answer, route: Route) -> Reply:
+    def _reply(self, asked: Asked, answer: Answer, caller: Caller) -> Reply:
         headers = {}
         if answer.next_query:
-            path = asked.path
             query = urllib.parse.urlencode({**asked.query, **answer.next_query})
-            headers["link"] = f'<{self.hub.shapes.api}{path.removeprefix(PREFIX)}?{query}>; rel="next"'
-        reply = self._dressed(answer.status, answer.body, headers, None)
+            headers["link"] = f'<{self.hub.shapes.api}{asked.path}?{query}>; rel="next"'
+        reply = self._dressed(answer.status, answer.body, headers, caller)
         if asked.method == "GET":
             reply.headers["etag"] = 'W/"' + hashlib.sha256(reply.body).hexdigest() + '"'
             if asked.headers.get("if-none-match") == reply.headers["etag"]:

@@ -191,10 +191,10 @@ class FakeGitHub(People):
         hold = retry_after if retry_after is not None else 60
         self.fail(method, template, status=status, headers=headers, message=SECONDARY, hold_s=hold)
 
-    def exhaust(self, *, reset_in: float = 600, repo: Repository | str | None = None) -> None:
-        """Use up the installation's hourly limit."""
+    def exhaust(self, *, left: int = 0, reset_in: float = 600, repo: Repository | str | None = None) -> None:
+        """Use up the installation's hourly limit, but for the calls that are `left`."""
         installation = self.installation(repo)
-        installation.remaining, installation.reset_at = 0, self.hub.now() + reset_in
+        installation.remaining, installation.reset_at = left, self.hub.now() + reset_in
 
     def lag(self, reads: int) -> None:
         """Hide what is created from now on from its first `reads` list reads."""

@@ -65,10 +65,10 @@ def fake(tmp_path: Path, clock: FakeClock) -> Iterator[FakeGitHub]:
         github.check()
 
 
-def connected(fake: FakeGitHub, clock: Clock, *, timeout_s: float = 5.0) -> Client:
+def connected(fake: FakeGitHub, clock: Clock, *, timeout_s: float = 5.0, path: str = "") -> Client:
     """A client of the fake as a process of its own would have it."""
     lane, redactor = MemoryLane(clock), Redactor()
-    github = GitHub(AppKey(fake.app_id, fake.private_key), lane, clock, redactor, base_url=fake.url, timeout_s=timeout_s)
+    github = GitHub(AppKey(fake.app_id, fake.private_key), lane, clock, redactor, base_url=fake.url + path, timeout_s=timeout_s)
     app = GitHubApp(github, fake.app_id)
     where = fake.repo()
     repository = Repository(where.id, where.full_name, fake.installation().id)

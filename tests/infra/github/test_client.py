@@ -1,21 +1,30 @@
 """How calls go: which are repeated, which never, what each failure is called, at what pace, and with which token."""
 
 import os
+import re
 import threading
 from pathlib import Path
+from urllib.parse import unquote
 
+import httpx
 import pytest
+from gidgethub.sansio import format_url
+from hypothesis import given
+from hypothesis import strategies as st
 
+from infra.github.client import _filled
 from infra.github.routes import PERMISSIONS, Purpose, Route
 from infra.github.sources import GitHubSources
 from jobs.errors import Fault, Refused
 from jobs.model import Actor
 from tests.fakes.engine import FakeClock
 from tests.fakes.github import SECONDARY, FakeGitHub
+from tests.fakes.github.gate import find
 from tests.infra.github.conftest import Client, SlowClock, connected
 
 ISSUE = "/repos/{owner}/{repo}/issues/{issue_number}"
 COMMENTS = f"{ISSUE}/comments"
+NUMBERS = {"number", "comment", "check", "delivery", "installation", "id"}
 TOKENS = "/app/installations/{installation_id}/access_tokens"
 
 
@@ -89,6 +98,19 @@ def test_a_used_up_limit_ends_when_github_says_it_does(fake: FakeGitHub, client:
     with pytest.raises(Fault) as fault:
         client.forge.item(client.repository, 7)
     assert (fault.value.reason.code, fault.value.retry_after) == ("github_rate_limited", 1234)
+
+
+def test_after_the_last_call_that_is_left_nobody_makes_another(fake: FakeGitHub, client: Client, clock: FakeClock) -> None:
+    """Proves: I14."""
+    client.forge.repository(client.repository)
+    fake.exhaust(left=1, reset_in=1234)
+    client.forge.item(client.repository, 7)
+    calls = len(fake.ledger)
+    with pytest.raises(Fault) as fault:
+        client.forge.item(client.repository, 7)
+    assert (fault.value.retry_after, len(fake.ledger)) == (1234, calls)
+    clock.at += 1234
+    client.forge.item(client.repository, 7)
 
 
 def test_a_limit_worded_as_abuse_is_one(fake: FakeGitHub, client: Client) -> None:
@@ -262,8 +284,42 @@ def test_the_table_has_no_way_to_merge_approve_or_dispatch() -> None:
     assert all("workflows" not in permissions and "administration" not in permissions for permissions in PERMISSIONS.values())
 
 
-@pytest.mark.parametrize("login", ["../../../app", "a/b", "x?y=z", "x#y", "%2e%2e", "sl ipway[bot]"])
-def test_text_from_outside_stays_one_part_of_the_path(fake: FakeGitHub, client: Client, login: str) -> None:
+@given(text=st.text(min_size=1), number=st.integers(min_value=1))
+@pytest.mark.parametrize(
+    "route", [route for route in Route if "{" in route.value.template.partition("{?")[0]], ids=lambda route: route.name
+)
+def test_text_from_outside_stays_one_part_of_the_path(route: Route, text: str, number: int) -> None:
     """Proves: T21."""
+    names = set(re.findall(r"\{(\w+)\}", route.value.template))
+    parts = {name: str(number) if name in NUMBERS else text for name in names}
+    try:
+        filled = _filled({**parts, "path": ".github/slipway.yml"})
+    except Refused:
+        assert text in (".", "..")
+        return
+    path = httpx.URL(format_url(route.value.template, filled, base_url="http://127.0.0.1")).raw_path.decode()
+    found = find(route.value.method, path)
+    assert found
+    assert len(path.split("/")) == len(route.value.template.replace("{+path}", ".github/slipway.yml").split("/"))
+    assert {unquote(part) for part in path.split("/")} >= set(parts.values())
+
+
+@pytest.mark.parametrize("login", ["../../../app", "a/b", "x?y=z", "x#y", "%2e%2e", "sl ipway[bot]"])
+def test_a_strange_login_has_no_permission(fake: FakeGitHub, client: Client, login: str) -> None:
     assert client.forge.permission(client.repository, Actor(1, login)) == "none"
     assert fake.ledger[-1].template == "/repos/{owner}/{repo}/collaborators/{username}/permission"
+
+
+def test_a_label_named_like_a_directory_above_is_refused(client: Client) -> None:
+    """Proves: T21."""
+    with pytest.raises(Refused, match="cannot be part"):
+        client.board.set_labels(client.repository, 7, add=[], remove=[".."])
+
+
+def test_an_enterprise_server_has_its_api_under_a_path(fake: FakeGitHub, clock: FakeClock) -> None:
+    for _ in range(101):
+        fake.comment(7, "chatter", deliver=False)
+    client = connected(fake, clock, path="/api/v3")
+    assert client.board.find_comment(client.repository, 7, "mark") is None
+    assert [call.path for call in fake.calls("GET", COMMENTS)] == ["/api/v3/repos/acme/widgets/issues/7/comments"] * 2
+    client.github.close()
