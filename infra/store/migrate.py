@@ -32,6 +32,16 @@ def bring_up(engine: sa.Engine, *, upgrade: bool = True) -> None:
         older = f"The store has schema {at}, this version needs {newest}."
         raise StoreInDoubt(f"{older} Stop the old processes and start `slipway up` or `slipway keeper`, which migrates it.")
     write(engine, _upgrade)
+    if engine.dialect.name == "sqlite":
+        _settle(engine)
+
+
+def _settle(engine: sa.Engine) -> None:
+    """Bring the header out of the journal: the next start check reads the file's first bytes, and nothing but them."""
+    with engine.connect() as connection:
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.exec_driver_sql("BEGIN")
 
 
 def revision(connection: sa.Connection) -> str | None:

