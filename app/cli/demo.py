@@ -74,7 +74,9 @@ def _demonstrated(sample: Sample, teller: "_Teller", *, open_: bool) -> Seen:
     with Receiver(callback_secret) as receiver:
         sample.make(git, receiver.url, sandboxed=sandboxed)
         teller.scene(sample, sandboxed=sandboxed)
-        service = Service(_environ(sample, webhook_secret, callback_secret, receiver.address), free_port(), sample.root / "service.log")
+        port = free_port()
+        environ = _environ(sample, port, webhook_secret, callback_secret, receiver.address)
+        service = Service(environ, port, sample.root / "service.log")
         with service:
             teller.line("", f"the service is up on {service.url}, with its own Redis and SQLite")
             answer = service.deliver("issues", secrets.token_hex(16), sample.payload(), webhook_secret)
@@ -92,13 +94,14 @@ def _demonstrated(sample: Sample, teller: "_Teller", *, open_: bool) -> Seen:
     return seen
 
 
-def _environ(sample: Sample, webhook_secret: str, callback_secret: str, receiver: str) -> dict[str, str]:
+def _environ(sample: Sample, port: int, webhook_secret: str, callback_secret: str, receiver: str) -> dict[str, str]:
     """The whole environment of the service: nothing of this process's own gets in."""
     return {
         "PATH": PATH,
         "HOME": str(sample.root),
         "SLIPWAY_DATA_DIR": str(sample.data),
         "SLIPWAY_CONFIG": str(sample.server_file),
+        "SLIPWAY_BIND": f"127.0.0.1:{port}",
         "SLIPWAY_WEBHOOK_SECRETS": webhook_secret,
         "SLIPWAY_CALLBACK_SECRETS": callback_secret,
         "SLIPWAY_CALLBACK_ALLOW_HOSTS": receiver,

@@ -1,7 +1,6 @@
 """The sample repository of the demo, its issue, and the configuration around them."""
 
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ NUMBER = 7
 FILES: Mapping[str, str] = {
     "README.md": "# Greeter\n\nA sample repository, made by `slipway demo`.\n",
     "greeter.py": 'def greet(name: str) -> str:\n    """A friendly word for `name`."""\n    return f"Hello, {name}!"\n',
-    "tests/test_greeter.py": (
+    "test_greeter.py": (
         "import unittest\n\nfrom greeter import greet\n\n\n"
         "class GreetTest(unittest.TestCase):\n"
         "    def test_the_name_is_greeted(self) -> None:\n"
@@ -22,9 +21,7 @@ FILES: Mapping[str, str] = {
         '        self.assertFalse(greet("Ada").isupper())\n'
     ),
     ".github/slipway.yml": (
-        "version: 1\nagent: scripted\n"
-        "gates:\n  - {name: tests, run: [python3, -m, unittest, discover, -s, tests, -t, .], timeout: 1m}\n"
-        "delivery: {kind: local}\n"
+        "version: 1\nagent: scripted\ngates:\n  - {name: tests, run: [python3, -m, unittest, -q], timeout: 1m}\ndelivery: {kind: local}\n"
     ),
 }
 TITLE = "Greet people in French"
@@ -73,7 +70,7 @@ class Sample:
         """The server file."""
         return self.root / "slipway.toml"
 
-    def make(self, git: Git, callback_url: str) -> None:
+    def make(self, git: Git, callback_url: str, *, sandboxed: bool) -> None:
         """Write everything to disk."""
         self.source.mkdir(parents=True)
         for name, text in FILES.items():
@@ -85,7 +82,7 @@ class Sample:
         git.ask("add", "--all", at=place)
         git.ask("commit", "--quiet", "--message=A greeter", at=place, given=_AUTHOR)
         git.ask("clone", "--quiet", "--bare", "--no-hardlinks", str(self.source), str(self.delivered), at=None, given=_FILES_ALLOWED)
-        self.server_file.write_text(self._server_file(callback_url))
+        self.server_file.write_text(_server_file(self, callback_url, sandboxed=sandboxed))
 
     def payload(self) -> bytes:
         """The webhook GitHub would send for the label."""
@@ -96,15 +93,14 @@ class Sample:
             {"action": "labeled", "issue": issue, "label": {"id": 1, "name": "slipway"}, "repository": repository, "sender": sender}
         ).encode()
 
-    def _server_file(self, callback_url: str) -> str:
-        text = (
-            "[limits]\nworkers = 1\n\n"
-            f'[[repository]]\nid = 1\nfull_name = "{NAME}"\npath = {json.dumps(str(self.source))}\n'
-            f'to = {json.dumps(str(self.delivered))}\ntrusted = ["ada"]\n\n'
-            f'[[callbacks]]\nurl = "{callback_url}"\n'
-        )
-        tomllib.loads(text)
-        return text
+
+def _server_file(sample: Sample, callback_url: str, *, sandboxed: bool) -> str:
+    return (
+        f'sandbox = "{"bubblewrap" if sandboxed else "none"}"\n\n[limits]\nworkers = 1\n\n'
+        f'[[repository]]\nid = 1\nfull_name = "{NAME}"\npath = {json.dumps(str(sample.source))}\n'
+        f'to = {json.dumps(str(sample.delivered))}\ntrusted = ["ada"]\n\n'
+        f'[[callbacks]]\nurl = "{callback_url}"\n'
+    )
 
 
 _AUTHOR = Input(

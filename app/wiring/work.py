@@ -3,9 +3,6 @@
 from functools import cached_property
 from pathlib import Path
 
-from infra.gates import SandboxedGates
-from infra.gates import Workshop as GateShop
-
 from app.intake import Intake
 from app.knowledge import Sources
 from app.perform import Perform
@@ -21,6 +18,8 @@ from infra.agents.access import PlainNetworks
 from infra.agents.launcher import SandboxedAgents, Surroundings
 from infra.agents.launches import LaunchLog
 from infra.courier import Courier
+from infra.gates import SandboxedGates
+from infra.gates import Workshop as GateShop
 from infra.git_remote import GitRemote
 from infra.outputs import Outputs
 from infra.sandbox import Bubblewrap, Sandbox, Unconfined
