@@ -87,6 +87,12 @@ def _calls(event: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _tokens(result: dict[str, Any] | None) -> Tokens | None:
+    """Of all models together; the plain `usage` is only of the last turns when a limit ended the work."""
+    models = at(result, "modelUsage", of=dict) or {}
+    if models:
+        names = ("inputTokens", "cacheCreationInputTokens", "outputTokens", "cacheReadInputTokens")
+        fresh, created, output, cached = (sum(count(usage, name) for usage in models.values()) for name in names)
+        return Tokens(fresh + created, output, cached)
     usage = at(result, "usage", of=dict)
     if usage is None:
         return None

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from infra.agents import verdict
 from infra.agents.adapter import Adapter, End
 from infra.agents.document import BadResult, Result
+from infra.agents.prices import cost
 from infra.outputs import Outputs, lines_of
 from infra.process import Captured
 from jobs.evidence import AgentResult
@@ -33,6 +34,8 @@ def told(launch: Launch, adapter: Adapter, left: Left, outputs: Outputs) -> Agen
     heard = adapter.parse(lines_of(captured.stdout), end)
     failure = verdict.failure(launch.step.role, end, heard, left.document)
     said = left.document if isinstance(left.document, Result) else Result()
+    tokens, model = said.used or heard.tokens, heard.model or launch.agent.model
+    price = heard.cost_usd if heard.cost_usd is not None else cost(adapter.provider, model, tokens)
     name = f"{launch.run.attempt}-{launch.step.name}-{launch.run.iteration}"
     return AgentResult(
         agent=launch.agent.name,
@@ -44,9 +47,9 @@ def told(launch: Launch, adapter: Adapter, left: Left, outputs: Outputs) -> Agen
         failure=replace(failure, text=mask(failure.text)) if failure else None,
         session_id=heard.session_id,
         version=heard.version or left.version,
-        model=heard.model or launch.agent.model,
-        tokens=said.used or heard.tokens,
-        cost_usd=heard.cost_usd if said.cost_usd is None else said.cost_usd,
+        model=model,
+        tokens=tokens,
+        cost_usd=price if said.cost_usd is None else said.cost_usd,
         tool_calls=tuple(map(mask, heard.tool_calls)),
         summary=mask(said.summary or heard.summary)[:MOST_SUMMARY],
         title=mask(said.title)[:MOST_TITLE],
