@@ -4,7 +4,8 @@ import errno
 import http.client
 import socket
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,18 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.settings import Settings, SettingsInvalid
 from infra import redis_server
+from infra.agents import AGENTS
+from infra.agents.adapter import Adapter
+from infra.agents.programs import find
+from infra.agents.versions import Versions
+from infra.clock import SystemClock
+from infra.github.app import GitHubApp
+from infra.github.client import GitHub
+from infra.github.lane import MemoryLane
+from infra.github_auth import AppKey
 from infra.process import Bounds, Command, run
-from infra.sandbox import Bubblewrap
+from infra.redact import Redactor
+from infra.sandbox import Bubblewrap, Unconfined
 from infra.store.engine import database, open_store
 from jobs.errors import Fault
 
@@ -133,9 +144,55 @@ def sandbox_holds(settings: Settings) -> Found:
     """Untrusted programs can be locked in; proved by locking one in."""
     if settings.server.sandbox == "none":
         return Found("warn", "switched off in the server file: agents run with this user's rights. Only for repositories you trust.")
+    with _scratch(settings) as scratch:
+        return Found("ok", Bubblewrap(scratch).probe())
+
+
+@contextmanager
+def _scratch(settings: Settings) -> Iterator[Path]:
+    """A directory on the file system that checkouts are on, gone afterwards."""
     there = settings.data_dir if settings.data_dir.exists() else Path(tempfile.gettempdir())
     with tempfile.TemporaryDirectory(dir=there, prefix=".doctor-", ignore_cleanup_errors=True) as scratch:
-        return Found("ok", Bubblewrap(Path(scratch)).probe())
+        yield Path(scratch)
+
+
+def agents_are_there(settings: Settings) -> Found:
+    """Which agents are installed, each asked for its version inside the sandbox, and whether their provider's key is set."""
+    told = [_agent(name, adapter, settings) for name, adapter in AGENTS.items() if adapter.program]
+    found = [(name, text) for name, text in told if text]
+    if not found:
+        names = ", ".join(f"{name} ({AGENTS[name].install})" for name, _ in told)
+        return Found("warn", f"None is installed, so only programs of a repository's own (agent: command) can work. To be had: {names}.")
+    bad = any("cannot" in text for _, text in found)
+    return Found("warn" if bad else "ok", "; ".join(f"{name} {text}" for name, text in found))
+
+
+def _agent(name: str, adapter: Adapter, settings: Settings) -> tuple[str, str]:
+    """What is found of an agent; nothing for one that is not installed."""
+    program = find(adapter.program, settings.path)
+    if program is None:
+        return name, ""
+    with _scratch(settings) as scratch:
+        sandbox = Unconfined() if settings.server.sandbox == "none" else Bubblewrap(scratch)
+        try:
+            return name, Versions(sandbox, scratch).of(name, adapter, program)
+        except Fault as fault:
+            return name, f"cannot work: {fault.reason.text}"
+
+
+def github_knows_us(settings: Settings) -> Found:
+    """GitHub accepts the App's key."""
+    if settings.github_app_id is None or settings.github_private_key is None:
+        return Found(
+            "warn", "No GitHub App is configured: only local repositories can be worked on. 'slipway up' shows how to make one at /setup."
+        )
+    key, clock = AppKey(str(settings.github_app_id), settings.github_private_key.get_secret_value()), SystemClock()
+    github = GitHub(key, MemoryLane(clock), clock, Redactor(settings.secrets), base_url=settings.github_api_url, timeout_s=PATIENCE_S)
+    try:
+        slug = GitHubApp(github, key.app_id).slug()
+    finally:
+        github.close()
+    return Found("ok", f"the App {slug!r} at {settings.github_api_url}")
 
 
 def address_is_free_or_ours(settings: Settings) -> Found:
@@ -172,5 +229,7 @@ CHECKS: Mapping[str, Check] = {
     "redis": redis_answers,
     "git": git_is_new_enough,
     "sandbox": sandbox_holds,
+    "agents": agents_are_there,
     "address": address_is_free_or_ours,
+    "github": github_knows_us,
 }

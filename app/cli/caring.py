@@ -59,5 +59,6 @@ def _mistakes(text: str) -> list[dict[str, Any]]:
     try:
         read(text)
     except ConfigInvalid as error:
-        return [{"line": one.line, "key": one.key, "text": one.text} for one in error.mistakes]
+        found = sorted(error.mistakes, key=lambda one: one.line)
+        return [{"line": one.line, "key": one.key, "text": one.text} for one in found]
     return []

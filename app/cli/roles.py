@@ -9,22 +9,23 @@ from app.settings import from_environment
 @click.command()
 def up() -> None:
     """Everything on one machine: web, workers, keeper, and a Redis of its own unless SLIPWAY_REDIS_URL is set."""
-    raise SystemExit(processes.up(from_environment()))
+    click.get_current_context().exit(processes.up(from_environment()))
 
 
 @click.command()
 def web() -> None:
     """Only the web role: webhooks, API and dashboard."""
-    raise SystemExit(processes.web(from_environment()))
+    click.get_current_context().exit(processes.web(from_environment()))
 
 
 @click.command()
-def worker() -> None:
-    """Only a worker: it takes runs and works on them."""
-    raise SystemExit(processes.worker(from_environment()))
+@click.option("--queue", "queues", multiple=True, metavar="NAME", help="Only this queue: agents, short or test. May be repeated.")
+def worker(queues: tuple[str, ...]) -> None:
+    """Only workers: they take runs and work on them."""
+    click.get_current_context().exit(processes.worker(from_environment(), queues))
 
 
 @click.command()
 def keeper() -> None:
     """Only the keeper: what has to happen from time to time."""
-    raise SystemExit(processes.keeper(from_environment()))
+    click.get_current_context().exit(processes.keeper(from_environment()))

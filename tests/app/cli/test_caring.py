@@ -1,0 +1,119 @@
+"""The commands that look after an installation."""
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from app.doctor import CHECKS, Checked, Found, examine
+from app.settings import Settings, load
+from jobs.errors import Fault
+from tests.app.cli.terminal import slipway
+from tests.app.town import Town
+
+
+def checks(data: Path, **env: str) -> dict[str, dict[str, str]]:
+    said = slipway(data, "doctor", "--json", **env)
+    return {one["name"]: one for one in said.json["checks"]}
+
+
+def test_the_doctor_looks_at_every_part(town: Town) -> None:
+    """Proves: 001-37."""
+    found = checks(town.data, SLIPWAY_BIND="127.0.0.1:0")
+    assert list(found) == ["settings", "store", "redis", "git", "sandbox", "agents", "address", "github"]
+    assert found["store"]["state"] == "ok"
+    assert found["git"]["text"].startswith("git 2.")
+
+
+def test_the_doctor_makes_nothing(tmp_path: Path) -> None:
+    slipway(tmp_path, "doctor", SLIPWAY_BIND="127.0.0.1:0")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_address_somebody_else_has_is_a_failure(tmp_path: Path) -> None:
+    """Proves: 002-16. The very address we are to listen on is tried, not another."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        other.settimeout(0.1)
+        said = slipway(tmp_path, "doctor", SLIPWAY_BIND=f"127.0.0.1:{port}")
+        assert said.code == 1
+        assert f"127.0.0.1:{port} is taken by another program. Stop it, or change SLIPWAY_BIND." in said.out
+        assert checks(tmp_path, SLIPWAY_BIND=f"127.0.0.2:{port}")["address"]["state"] == "ok"
+    assert "cannot be listened on" in checks(tmp_path, SLIPWAY_BIND="192.0.2.1:8080")["address"]["text"]
+
+
+def test_a_redis_that_does_not_answer_is_a_failure_without_its_password(tmp_path: Path) -> None:
+    said = slipway(tmp_path, "doctor", SLIPWAY_REDIS_URL="redis://:hunter2@127.0.0.1:1/0", SLIPWAY_BIND="127.0.0.1:0")
+    assert "Redis does not answer (ConnectionError)." in said.out
+    assert "hunter2" not in said.out + said.err
+
+
+def test_a_damaged_store_is_a_failure_that_says_how_to_recover(town: Town) -> None:
+    """Proves: 001-38."""
+    town.engine.dispose()
+    (town.data / "store" / "slipway.db").write_bytes(b"not a database" * 100)
+    found = checks(town.data, SLIPWAY_BIND="127.0.0.1:0")["store"]
+    assert found["state"] == "fail"
+    assert "slipway restore FILE" in found["text"]
+
+
+def test_settings_that_cannot_be_used_are_the_only_thing_checked(tmp_path: Path) -> None:
+    """Proves: 001-46."""
+    found = checks(tmp_path, SLIPWAY_WEBHOOK_SECRETS="short")
+    assert list(found) == ["settings"]
+    assert found["settings"]["state"] == "fail"
+
+
+def test_a_fault_of_a_check_is_told_with_its_evidence(tmp_path: Path) -> None:
+    def broken(settings: Settings) -> Found:
+        raise Fault("sandbox_unavailable", "No sandbox works here.", evidence="bwrap: Permission denied")
+
+    settings = load({"SLIPWAY_DATA_DIR": str(tmp_path), "HOME": str(tmp_path)})
+    assert examine(lambda: settings, {"sandbox": broken}) == (
+        Checked("sandbox", "fail", "No sandbox works here. It said: bwrap: Permission denied"),
+    )
+    assert set(CHECKS) >= {"sandbox"}
+
+
+def test_a_configuration_is_checked_line_by_line(tmp_path: Path) -> None:
+    """Proves: 000-12."""
+    file = tmp_path / "slipway.yml"
+    file.write_text("version: 1\nagnet: claude\ngates:\n  - {name: tests}\n")
+    said = slipway(tmp_path, "validate", str(file))
+    assert said.code == 1
+    assert said.out == f"{file}:2: agnet: unknown key\n{file}:4: gates.0.run: a value is needed here\n"
+    assert slipway(tmp_path, "validate", str(file), "--json").json["errors"][0] == {"line": 2, "key": "agnet", "text": "unknown key"}
+    file.write_text("version: 1\n")
+    assert slipway(tmp_path, "validate", str(file)).out == f"✓ {file} is valid\n"
+    assert slipway(tmp_path, "validate", "-", stdin="version: 2\n").code == 1
+    assert slipway(tmp_path, "validate", str(tmp_path / "none.yml")).err.startswith("slipway: there is no ")
+    file.write_bytes(b"\xff\xfe")
+    assert slipway(tmp_path, "validate", str(file)).code == 1
+
+
+@pytest.mark.parametrize("what", ["config", "api", "callback", "result"])
+def test_schemas_are_printed(tmp_path: Path, what: str) -> None:
+    assert isinstance(slipway(tmp_path, "schema", what).json, dict)
+    assert slipway(tmp_path, "schema", "weather").code == 2
+
+
+def test_the_config_schema_has_what_a_file_may_say(tmp_path: Path) -> None:
+    properties = slipway(tmp_path, "schema", "config").json["properties"]
+    assert {"agent", "flows", "gates", "limits", "network", "protect", "delivery", "callbacks"} <= properties.keys()
+    assert "from_file" not in properties
+
+
+def test_a_backup_is_put_back_and_everything_is_paused(town: Town, tmp_path: Path) -> None:
+    """Proves: 001-39, 001-18."""
+    copy = tmp_path / "copy.db"
+    assert slipway(town.data, "backup", str(copy)).code == 0
+    slipway(town.data, "stop", town["queued"])
+    town.engine.dispose()
+    said = slipway(town.data, "restore", str(copy))
+    assert said.code == 0, said.err
+    assert "the store that was there is kept as" in said.out
+    assert slipway(town.data, "show", town["queued"], "--json").json["state"] == "queued"
+    assert slipway(town.data, "resume").code == 0
+    assert slipway(town.data, "restore", str(tmp_path / "none.db")).code == 1
+    assert json.loads(slipway(town.data, "backup", str(copy), "--json").out)["bytes"] > 0
