@@ -2,13 +2,19 @@
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from jobs.errors import UserError
+from app.lease import Hold
+from app.lease import Ledger as HoldLedger
+from jobs.errors import Reason, UserError
+from jobs.events import Cancelled
 from jobs.model import Actor, Repository, Run, RunRequest, Source
+from jobs.ports import Ports
 from jobs.rules import Rules
+from jobs.runner import walk
 
 QUEUE = "local"
 
@@ -45,6 +51,27 @@ class Heads(Protocol):
         """The branch that is checked out, or a bare repository's own. Raises UserError for a detached head."""
         ...
 
+    def checked(self, repository: Path, branch: str) -> str:
+        """The branch, if there is a commit on it. Raises UserError."""
+        ...
+
+
+class Ledger(HoldLedger, Protocol):
+    """The ledger of a process that works for one run only."""
+
+    def claim(self, queue: str, worker: str, run_id: str | None = None, *, only: bool = False) -> Run | None:
+        """The run, held; None when it may not be taken now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What walking a run takes."""
+
+    name: str
+    ledger: Ledger
+    ports: Ports
+
 
 class Catalogue(Protocol):
     """The rules of a repository."""
@@ -75,10 +102,29 @@ def begin(options: LocalOptions, *, heads: Heads, catalogue: Catalogue, runs: Ru
     return runs.start(request, rules)[0]
 
 
+def walked(run: Run, work: Work, told: Callable[[str], None]) -> Run:
+    """Work on the run in this thread until it is final or waits; `told` hears of every event stored.
+
+    Raises UserError when it cannot be taken up now. Ctrl-C stops it, and it ends as cancelled.
+    """
+    held = work.ledger.claim(QUEUE, work.name, run.id, only=True)
+    if held is None:
+        raise UserError("The run cannot start now: everything is paused, or the limits of the server file are used up. See `slipway runs`.")
+    told(run.id)
+    with Hold(work.ledger, held, work.ports.clock, told=told, leaving=lambda: False) as hold:
+        try:
+            walk(held, replace(work.ports, ledger=hold))
+        except KeyboardInterrupt:
+            if hold.held:
+                hold.store(hold.run, Cancelled(Reason("stopped", "It was interrupted at the terminal.")))
+    return hold.run
+
+
 def local_repository(path: Path, heads: Heads, base: str | None = None) -> Repository:
     """A repository that no server file names: its id comes from where it lies."""
     number = int.from_bytes(hashlib.sha256(str(path).encode()).digest()[:6])
-    return Repository(number, f"local/{path.name}", 0, base or heads.branch(path), str(path))
+    branch = heads.checked(path, base) if base else heads.branch(path)
+    return Repository(number, f"local/{path.name}", 0, branch, str(path))
 
 
 def _flow(name: str, rules: Rules) -> str:

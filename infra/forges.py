@@ -108,6 +108,8 @@ class PlacedSources:
         if repository.installation:
             return (self.github or _without_app(repository)).source(repository, write=write)
         place = self.places.get(repository.id)
+        if place is None and repository.path:
+            return Source(repository.path)
         if place is None:
             text = f"The server file names no local repository with the id {repository.id}. Add it there, or remove what asks for it."
             raise Refused("repository_unreachable", text)

@@ -22,14 +22,21 @@ class LocalHeads:
 
     def branch(self, repository: Path) -> str:
         """The branch its HEAD names. Raises UserError for a detached head or a repository without a commit."""
-        git_dir = repository if _bare(repository) else repository / ".git"
-        head = self._git.run("symbolic-ref", "--quiet", "HEAD", at=Place(git_dir))
+        head = self._git.run("symbolic-ref", "--quiet", "HEAD", at=_place(repository))
         name = head.stdout.text.strip()
         if not head.ok or not name.startswith("refs/heads/"):
             raise UserError(f"{repository} has no branch checked out: check one out, or name one with --base.")
-        if not self._git.run("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}", at=Place(git_dir)).ok:
-            raise UserError(f"{repository} has no commit on {name.removeprefix('refs/heads/')}: make one first.")
-        return name.removeprefix("refs/heads/")
+        return self.checked(repository, name.removeprefix("refs/heads/"))
+
+    def checked(self, repository: Path, branch: str) -> str:
+        """`branch`, if there is a commit on it. Raises UserError."""
+        if not self._git.run("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}^{{commit}}", at=_place(repository)).ok:
+            raise UserError(f"{repository} has no commit on a branch {branch!r}: make one first, or name another with --base.")
+        return branch
+
+
+def _place(repository: Path) -> Place:
+    return Place(repository if _bare(repository) else repository / ".git")
 
 
 def _bare(directory: Path) -> bool:

@@ -92,6 +92,8 @@ class LocalForge:
 
     def _place(self, repository: Repository) -> LocalPlace:
         place = self.places.get(repository.id) if repository.installation == 0 else None
+        if place is None and repository.path:
+            return LocalPlace(repository.id, repository.full_name, Path(repository.path), repository.default_branch)
         if place is None:
             text = f"The server file names no local repository with the id {repository.id}. Add it there, or remove what asks for it."
             raise Refused("repository_gone", text)

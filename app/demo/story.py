@@ -21,7 +21,7 @@ def _findings(payload: Payload) -> Iterator[str]:
 
 
 TOLD: Mapping[str, Callable[[Payload], str]] = {
-    "Queued": lambda _: "the label became a run, and the run waits in the queue",
+    "Queued": lambda _: "it is a run now, and waits in the queue",
     "Claimed": lambda payload: f"a worker claimed it under a lease (attempt {payload['attempt']})",
     "Prepared": lambda payload: f"an isolated checkout stands on {payload['base'][:10]}",
     "Launched": lambda payload: f"the {payload['agent']} agent works (iteration {payload['iteration']})",
