@@ -13,7 +13,7 @@ from jobs.model import HELD, Run
 
 FINISHED: dict[type[e.Event], str] = {
     e.Planned: "planned",
-    e.BuildFailed: "failed",
+    e.BuildFailed: "build_failed",
     e.ReviewApproved: "approved",
     e.ReviewRejected: "rejected",
     e.NothingChanged: "no_change",

@@ -48,7 +48,7 @@ def test_each_launch_is_an_iteration_and_each_lease_an_attempt(engine: sa.Engine
     run = walk(ledger, ledger.claim("agents", "w2"), e.Prepared("b" * 40), e.GaveUp(Reason("internal_error", "It broke.")))
     [step] = SqlReading(engine).run(run.id)["steps"]
     turns = [(a["n"], a["outcome"], [(i["n"], i["decision"]) for i in a["iterations"]]) for a in step["attempts"]]
-    assert turns == [(1, "released", [(1, "failed"), (2, "released")]), (2, "failed", [])]
+    assert turns == [(1, "released", [(1, "build_failed"), (2, "released")]), (2, "failed", [])]
     assert step["attempts"][0]["iterations"][1]["brief"]["messages"] == ["In Breton, please."]
     assert step["attempts"][1]["launched_at"] is None
 

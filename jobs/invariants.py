@@ -1,0 +1,234 @@
+"""What must hold of the store at any moment, as pure checks over one consistent view of it; nothing is changed by looking."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from jobs.errors import REASONS
+from jobs.events import BY_NAME
+from jobs.machine import PHASES, RUN
+from jobs.model import FINAL, HELD, Phase, RunState
+from jobs.record import EventFacts, Facts, RunFacts
+
+GRACE_S = 60.0
+"""How long a run may stand under a dead lease: two rounds of the duty that takes it back."""
+PEOPLE = frozenset({"label", "command", "rerequest"})
+"""The triggers behind which there is a person, whose permission was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """Something that must never be: which invariant, of what, and the evidence in a sentence."""
+
+    invariant: str
+    subject: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.invariant} {self.subject}: {self.text}"
+
+
+RESULTS = frozenset({"planned", "build_failed", "approved", "rejected", "no_change", "refused", "passed"})
+"""What an iteration comes to once its agent's result is known."""
+FINISHES = frozenset({"Snapshotted", "Planned", "ReviewApproved", "ReviewRejected", "BuildFailed", "NothingChanged", "SnapshotRefused"})
+BEGINS = frozenset({"Retried", "StepStarted"})
+Check = Callable[[Facts], Iterator[Violation]]
+T = TypeVar("T")
+
+
+def violations(facts: Facts) -> list[Violation]:
+    """Everything that is wrong, by invariant; empty is well."""
+    return [found for check in CHECKS for found in check(facts)]
+
+
+def one_intent_one_run(facts: Facts) -> Iterator[Violation]:
+    """I03: no intent has two runs, and no item two at work."""
+    for key, count in Counter(run.intent_key for run in facts.runs).items():
+        if count > 1:
+            yield Violation("I03", key, f"{count} runs have this intent key")
+    at_work = Counter((run.scope, run.number) for run in facts.runs if run.state in HELD and run.number is not None)
+    for (scope, number), count in at_work.items():
+        if count > 1:
+            yield Violation("I03", f"{scope}#{number}", f"{count} runs are at work on this item")
+
+
+def no_orphans(facts: Facts) -> Iterator[Violation]:
+    """I05: a run is at work exactly when somebody's lease on it lives."""
+    held = {run.id for run in facts.runs if run.state in HELD}
+    for run in facts.runs:
+        if run.id in held and run.lease_until + GRACE_S < facts.now:
+            yield Violation("I05", run.id, f"it is {run.state} and its lease ended {facts.now - run.lease_until:.0f} s ago")
+        if run.id not in held and run.lease_owner is not None:
+            yield Violation("I05", run.id, f"it is {run.state} and {run.lease_owner} still has a lease on it")
+    for attempt in facts.attempts:
+        if not attempt.ended and attempt.run_id not in held:
+            yield Violation("I05", attempt.run_id, f"attempt {attempt.n} is open, and nobody is at work on the run")
+
+
+def counted_once(facts: Facts) -> Iterator[Violation]:
+    """I06: an attempt counts when it launched something; nothing finished is launched again; the launcher agrees."""
+    launched = {(turn.run_id, turn.attempt) for turn in facts.iterations}
+    for attempt in facts.attempts:
+        if attempt.launched != ((attempt.run_id, attempt.n) in launched):
+            yield Violation(
+                "I06", attempt.run_id, f"attempt {attempt.n} counts as launched: {attempt.launched}, its iterations say otherwise"
+            )
+    limits = {run.id: run.most_iterations for run in facts.runs}
+    for turn in facts.iterations:
+        if turn.n > limits.get(turn.run_id, turn.n):
+            yield Violation("I06", turn.run_id, f"iteration {turn.n} of {turn.step} is over the limit of {limits[turn.run_id]}")
+    yield from _relaunched(facts)
+    yield from _launcher_agrees(facts)
+
+
+def _relaunched(facts: Facts) -> Iterator[Violation]:
+    for run_id, events in _by_run(facts.events, lambda event: event.run_id).items():
+        last: tuple[str | None, int | None] | None = None
+        finished = False
+        for event in events:
+            if event.type == "Launched":
+                if finished and (event.step, event.iteration) == last:
+                    yield Violation(
+                        "I06", run_id, f"iteration {event.iteration} of {event.step} was finished and launched again (event {event.seq})"
+                    )
+                last, finished = (event.step, event.iteration), False
+            elif event.type in FINISHES | BEGINS:
+                finished = event.type in FINISHES
+
+
+def _launcher_agrees(facts: Facts) -> Iterator[Violation]:
+    """Every process that was started has its iteration; every iteration with a result had its process.
+
+    An iteration without a result may have had none: its worker was lost between writing it down and starting it.
+    """
+    if facts.launches is None:
+        return
+    known = {run.id for run in facts.runs}
+    stored = Counter((turn.run_id, turn.attempt, turn.step, turn.n) for turn in facts.iterations)
+    finished = Counter((turn.run_id, turn.attempt, turn.step, turn.n) for turn in facts.iterations if turn.result)
+    started = Counter((line.run_id, line.attempt, line.step, line.iteration) for line in facts.launches if line.run_id in known)
+    for key in stored.keys() | started.keys():
+        if not finished[key] <= started[key] <= stored[key]:
+            run_id, attempt, step, n = key
+            told = f"attempt {attempt}, {step} {n}: {started[key]} processes were started, {stored[key]} launches are stored"
+            yield Violation("I06", run_id, f"{told}, {finished[key]} of them with a result")
+
+
+def fenced(facts: Facts) -> Iterator[Violation]:
+    """I07: only listed transitions, each from where the last one led; no older token after a newer one; final is final."""
+    events = _by_run(facts.events, lambda event: event.run_id)
+    for run in facts.runs:
+        yield from _walked(run, events.get(run.id, []))
+    tokens = Counter((attempt.run_id, attempt.token) for attempt in facts.attempts)
+    for (run_id, token), count in tokens.items():
+        if count > 1:
+            yield Violation("I07", run_id, f"{count} attempts have the lease token {token}")
+
+
+def _walked(run: RunFacts, events: Sequence[EventFacts]) -> Iterator[Violation]:
+    state, phase, token = RunState.QUEUED, Phase.PREPARE, 0
+    for event in events:
+        kind = BY_NAME.get(event.type)
+        allowed = (RUN[state].moves.get(kind), PHASES[phase].moves.get(kind)) if kind else (None, None)
+        if allowed != (event.state, event.phase):
+            yield Violation("I07", run.id, f"event {event.seq} ({event.type}) led from {state}/{phase} to {event.state}/{event.phase}")
+        if event.token and event.token < token:
+            yield Violation("I07", run.id, f"event {event.seq} ({event.type}) was written with token {event.token} after {token}")
+        state, phase, token = event.state, event.phase, max(token, event.token)
+    if (state, phase) != (run.state, run.phase):
+        yield Violation("I07", run.id, f"it stands at {run.state}/{run.phase}, its events lead to {state}/{phase}")
+    if run.version != (events[-1].seq if events else 0):
+        yield Violation("I07", run.id, f"its version is {run.version}, its last event {events[-1].seq if events else 'none'}")
+    if run.lease_token < token:
+        yield Violation("I07", run.id, f"its lease token {run.lease_token} is below {token}, which an event was written with")
+
+
+def no_silent_end(facts: Facts) -> Iterator[Violation]:
+    """I09: whatever is over or put aside says why, and what was tried left its evidence."""
+    for run in facts.runs:
+        if run.state not in FINAL | {RunState.PARKED}:
+            continue
+        if run.reason_code not in REASONS:
+            yield Violation("I09", run.id, f"it is {run.state} with the reason {run.reason_code!r}")
+        if not (run.reason_text or "").strip():
+            yield Violation("I09", run.id, f"it is {run.state} and no sentence says why")
+    yield from _unexplained(facts)
+
+
+def _unexplained(facts: Facts) -> Iterator[Violation]:
+    for turn in facts.iterations:
+        where = f"iteration {turn.n} of {turn.step} in attempt {turn.attempt}"
+        if turn.ended and turn.decision is None:
+            yield Violation("I09", turn.run_id, f"{where} ended and nothing says with what")
+        if turn.decision in RESULTS and not turn.result:
+            yield Violation("I09", turn.run_id, f"{where} was {turn.decision} and no result of its agent is stored")
+        if turn.decision == "passed" and not turn.report:
+            yield Violation("I09", turn.run_id, f"{where} passed and no report of its gates is stored")
+
+
+def callbacks_kept(facts: Facts) -> Iterator[Violation]:
+    """I10: whoever is to be told of an end has a callback: sent, pending or a dead letter."""
+    told = {(callback.run_id, callback.url, callback.type) for callback in facts.callbacks}
+    for run in facts.runs:
+        missing = [url for url in sorted(run.receivers) if (run.id, url, f"run.{run.state}") not in told]
+        if run.state in FINAL and missing:
+            yield Violation("I10", run.id, f"{len(missing)} receiver(s) of run.{run.state} have no callback")
+    for callback in facts.callbacks:
+        if callback.state not in {"pending", "sent", "dead"}:
+            yield Violation("I10", callback.id, f"its state is {callback.state!r}")
+
+
+def one_authority(facts: Facts) -> Iterator[Violation]:
+    """I15: each slot of each duty was taken once."""
+    for (duty, slot), count in Counter(facts.ticks).items():
+        if count > 1:
+            yield Violation("I15", f"{duty}@{slot}", f"it was taken {count} times")
+
+
+def authorised(facts: Facts) -> Iterator[Violation]:
+    """I17: behind each run a person asked for stands who that was and what they may do; what left is what was verified."""
+    for run in facts.runs:
+        if run.trigger in PEOPLE and (run.actor is None or run.permission in {None, "", "none"}):
+            yield Violation("I17", run.id, f"it was asked for by {run.trigger}, and whoever asked has the permission {run.permission!r}")
+        if run.delivered_sha and run.delivered_sha != run.snapshot_sha:
+            yield Violation("I17", run.id, f"{run.delivered_sha} was delivered, {run.snapshot_sha} is its snapshot")
+        if run.delivered_sha and run.verified_tree != run.snapshot_tree:
+            yield Violation("I17", run.id, f"tree {run.verified_tree} was verified, {run.snapshot_tree} was delivered")
+
+
+def traceable(facts: Facts) -> Iterator[Violation]:
+    """I23: every event and callback belongs to a run, and carries the webhook it comes from."""
+    runs = {run.id: run for run in facts.runs}
+    for event in facts.events:
+        run = runs.get(event.run_id)
+        if run is None:
+            yield Violation("I23", f"event {event.seq}", f"it is of run {event.run_id}, which does not exist")
+        elif event.delivery != run.delivery:
+            yield Violation("I23", run.id, f"event {event.seq} names the webhook {event.delivery}, the run {run.delivery}")
+    for callback in facts.callbacks:
+        if callback.run_id not in runs:
+            yield Violation("I23", callback.id, f"it is of run {callback.run_id}, which does not exist")
+    for run in facts.runs:
+        if run.trigger in PEOPLE and run.number is None:
+            yield Violation("I23", run.id, f"it was asked for by {run.trigger} and names no issue or pull request")
+
+
+CHECKS: Sequence[Check] = (
+    one_intent_one_run,
+    no_orphans,
+    counted_once,
+    fenced,
+    no_silent_end,
+    callbacks_kept,
+    one_authority,
+    authorised,
+    traceable,
+)
+
+
+def _by_run(rows: Iterable[T], of: Callable[[T], str]) -> Mapping[str, list[T]]:
+    found: dict[str, list[T]] = defaultdict(list)
+    for row in rows:
+        found[of(row)].append(row)
+    return found
