@@ -1,10 +1,10 @@
 """Live events over SSE: read from the event table by sequence number, so that a stream can be taken up again where it broke."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
+import anyio
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -17,12 +17,26 @@ from jobs.model import FINAL
 POLL_S = 0.5
 BATCH = 200
 PING_S = 15
+CLOSING_S = 2.0
 Load = Callable[[int], Sequence[Mapping[str, Any]]]
 
 
-async def follow(load: Load, after: int, state: str) -> AsyncIterator[Mapping[str, Any]]:
+async def pause(closing: anyio.Event, seconds: float) -> None:
+    """Wait so long, or until the server closes."""
+    with anyio.move_on_after(seconds):
+        await closing.wait()
+
+
+def sse(messages: AsyncIterator[ServerSentEvent], closing: anyio.Event) -> Response:
+    """The messages as a stream that ends by itself when the server closes: a browser then connects to whoever comes next."""
+    return EventSourceResponse(
+        messages, ping=PING_S, headers={"X-Accel-Buffering": "no"}, shutdown_event=closing, shutdown_grace_period=CLOSING_S
+    )
+
+
+async def follow(load: Load, after: int, state: str, closing: anyio.Event) -> AsyncIterator[Mapping[str, Any]]:
     """Events after `after` as they are stored, until the run is final and all are told. `state` is the run's when the stream began."""
-    while True:
+    while not closing.is_set():
         batch = await run_in_threadpool(load, after)
         for event in batch:
             yield event
@@ -30,14 +44,15 @@ async def follow(load: Load, after: int, state: str) -> AsyncIterator[Mapping[st
         if not batch and state in FINAL:
             return
         if not batch:
-            await asyncio.sleep(POLL_S)
+            await pause(closing, POLL_S)
 
 
-async def told(events: AsyncIterator[Mapping[str, Any]]) -> AsyncIterator[ServerSentEvent]:
+async def told(events: AsyncIterator[Mapping[str, Any]], closing: anyio.Event) -> AsyncIterator[ServerSentEvent]:
     """Events as they go over the wire, and an `end` that says: do not connect again."""
     async for event in events:
         yield ServerSentEvent(json.dumps(event, ensure_ascii=False), event=event["type"], id=str(event["seq"]))
-    yield ServerSentEvent("{}", event="end")
+    if not closing.is_set():
+        yield ServerSentEvent("{}", event="end")
 
 
 def stream(desk: Desk, ask: Ask) -> Response:
@@ -45,9 +60,9 @@ def stream(desk: Desk, ask: Ask) -> Response:
     run_id = ask.path["run_id"]
     run = known(lambda: desk.runs.get(run_id))
     desk.seats.check()
-    after = _after(ask)
-    events = follow(lambda seq: desk.reading.events(run_id, after=seq, limit=BATCH), after, run.state)
-    return EventSourceResponse(desk.seats.seated(told(events)), ping=PING_S, headers={"X-Accel-Buffering": "no"})
+    after, closing = _after(ask), anyio.Event()
+    events = follow(lambda seq: desk.reading.events(run_id, after=seq, limit=BATCH), after, run.state, closing)
+    return sse(desk.seats.seated(told(events, closing)), closing)
 
 
 def _after(ask: Ask) -> int:

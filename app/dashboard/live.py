@@ -1,14 +1,14 @@
 """Tells an open page that there is something new. What is new the page fetches itself, so nothing is shown two ways."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
-from sse_starlette import EventSourceResponse, ServerSentEvent
+import anyio
+from sse_starlette import ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from app.api.reading import known
-from app.api.streams import PING_S, follow
+from app.api.streams import follow, pause, sse
 from app.dashboard.office import Looking, Office
 
 POLL_S = 1.0
@@ -16,11 +16,11 @@ CALM_S = 10
 """Ages, and processes that fall silent, change a page without any event: it is renewed this often."""
 
 
-async def changes(looking: Looking) -> AsyncIterator[ServerSentEvent]:
+async def changes(looking: Looking, closing: anyio.Event) -> AsyncIterator[ServerSentEvent]:
     """A message for whatever happens anywhere, at most one a second."""
     seen, calm = await run_in_threadpool(looking.latest), 0
-    while True:
-        await asyncio.sleep(POLL_S)
+    while not closing.is_set():
+        await pause(closing, POLL_S)
         newest = await run_in_threadpool(looking.latest)
         calm = 0 if newest != seen else calm + 1
         if newest != seen or calm >= CALM_S:
@@ -28,27 +28,26 @@ async def changes(looking: Looking) -> AsyncIterator[ServerSentEvent]:
             yield ServerSentEvent("{}", event="changed", id=str(newest[0]))
 
 
-async def changes_of(office: Office, run_id: str, state: str) -> AsyncIterator[ServerSentEvent]:
+async def changes_of(office: Office, run_id: str, state: str, closing: anyio.Event) -> AsyncIterator[ServerSentEvent]:
     """A message for whatever happens to a run, and `end` when nothing more will."""
     page = await run_in_threadpool(office.desk.reading.events, run_id)
     start = page[-1]["seq"] if page else 0
-    async for event in follow(lambda after: office.desk.reading.events(run_id, after=after), start, state):
+    async for event in follow(lambda after: office.desk.reading.events(run_id, after=after), start, state, closing):
         yield ServerSentEvent("{}", event="changed", id=str(event["seq"]))
-    yield ServerSentEvent("{}", event="end")
+    if not closing.is_set():
+        yield ServerSentEvent("{}", event="end")
 
 
 def everything(office: Office) -> Response:
     """The stream of all pages but a run's."""
     office.desk.seats.check()
-    return _stream(office, changes(office.looking))
+    closing = anyio.Event()
+    return sse(office.desk.seats.seated(changes(office.looking, closing)), closing)
 
 
 def one_run(office: Office, run_id: str) -> Response:
     """The stream of a run's page."""
     run = known(lambda: office.desk.runs.get(run_id))
     office.desk.seats.check()
-    return _stream(office, changes_of(office, run_id, run.state))
-
-
-def _stream(office: Office, messages: AsyncIterator[ServerSentEvent]) -> Response:
-    return EventSourceResponse(office.desk.seats.seated(messages), ping=PING_S, headers={"X-Accel-Buffering": "no"})
+    closing = anyio.Event()
+    return sse(office.desk.seats.seated(changes_of(office, run_id, run.state, closing)), closing)

@@ -3,6 +3,8 @@
 import asyncio
 import threading
 
+import anyio
+
 from app.dashboard.live import changes
 from infra.store.reading import SqlReading
 from infra.store.runs import SqlRuns
@@ -22,7 +24,7 @@ def test_a_runs_page_is_told_of_each_event_and_of_the_end(town: Town) -> None:
 
 def test_every_other_page_is_told_of_whatever_happens(town: Town) -> None:
     async def first() -> str:
-        stream = changes(SqlReading(town.engine))
+        stream = changes(SqlReading(town.engine), anyio.Event())
         asyncio.get_running_loop().call_later(0.3, SqlRuns(town.engine).stop, town["queued"], "octocat", "Enough.")
         return (await anext(stream)).event or ""
 
