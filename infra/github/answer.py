@@ -54,7 +54,11 @@ class Unauthorised(Fault):
 
 
 class Moved(Refused):
-    """A redirect that was not followed: the repository may have another name now. Nothing was done."""
+    """A redirect that was not followed: the repository may have another name now. Nothing was done. `location` is where it led."""
+
+    def __init__(self, code: str, text: str, *, location: str) -> None:
+        super().__init__(code, text)
+        self.location = location
 
 
 class Declined(Refused):
@@ -77,7 +81,9 @@ def verdict(answer: Answer, what: str, now: float) -> Fault | None:
     if status < 300 or status >= 500:
         return _broken(answer, what)
     if status < 400:
-        return Moved("github_refused", f"GitHub has moved what {what} asked for ({answer.said}).")
+        return Moved(
+            "github_refused", f"GitHub has moved what {what} asked for ({answer.said}).", location=answer.headers.get("location", "")
+        )
     return _barred(answer) or _limited(answer, now) or Declined("github_refused", _refusal(answer, what), status=status, said=answer.said)
 
 

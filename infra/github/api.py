@@ -62,6 +62,13 @@ class Api(GitHubAPI):
                 return answer.status, answer.headers, answer.body
         raise AssertionError("unreachable: the last try returns or raises")
 
+    async def fetched(self, url: str) -> str | None:
+        """The text at an address GitHub gave out, asked for without credentials. None when it is not to be had."""
+        if not url.startswith("https://") and _origin(url) != _origin(self.base_url):
+            return None
+        answer = await self._wire.send("GET", url, {"user-agent": AGENT}, b"")
+        return answer.body.decode(errors="replace") if answer.status == 200 else None
+
     def spent(self) -> float:
         """For how many seconds the hourly limit is used up, by the last answer; 0 while something is left of it."""
         limit = self.rate_limit
@@ -102,9 +109,9 @@ class Api(GitHubAPI):
             self.skew = answer.date - self._clock.now()
 
     def _followed(self, url: str, answer: Answer) -> str | None:
-        """Where a redirect leads, if that is the same host: the token goes nowhere else."""
+        """Where a redirect leads, if that is a repository by its id on the same host: the token goes nowhere else."""
         target = urllib.parse.urljoin(url, answer.headers.get("location", ""))
-        return target if _origin(target) == _origin(url) and target != url else None
+        return target if target.startswith(f"{self.base_url.rstrip('/')}/repositories/") else None
 
 
 def _origin(url: str) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """GitHub as the adapters use it: synchronous, one route of the table at a time, with the right token and at the right pace."""
 
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -64,6 +65,17 @@ class GitHub:
             repository, lambda name: self._run(repository, route, lambda: self._all(route, repository, key, {**name, **filled}))
         )
 
+    def text(self, route: Route, repository: Repository, **parts: Part) -> str | None:
+        """A text GitHub keeps elsewhere and redirects to; None when it keeps it no more. No token goes to that other place."""
+        try:
+            self.ask(route, repository, **parts)
+        except Moved as moved:
+            return self._wire.run(self._api(repository.installation).fetched(moved.location))
+        except Declined as no:
+            if no.status not in (404, 410):
+                raise
+        return None
+
     def named(self, repository: Repository) -> Mapping[str, Any]:
         """The repository's own document, found by id whatever it is called now. Raises Refused(`repository_gone`)."""
         kept = self._names.get(repository.id)
@@ -123,8 +135,15 @@ class GitHub:
         try:
             return call(_spelled(self.named(repository)))
         except Moved:
-            self._names.pop(repository.id, None)
+            if not self._renamed(repository):
+                raise
             return call(_spelled(self.named(repository)))
+
+    def _renamed(self, repository: Repository) -> bool:
+        """Look again what the repository is called; whether that is something else than before."""
+        before = self.named(repository)["full_name"]
+        self._names.pop(repository.id, None)
+        return bool(self.named(repository)["full_name"] != before)
 
     async def _one(self, route: Route, repository: Repository, data: object, parts: Mapping[str, Part]) -> Any:
         api = self._api(repository.installation)
@@ -176,15 +195,15 @@ class GitHub:
 async def _call(
     api: Api, route: Route, data: object, parts: Mapping[str, Part], *, jwt: str | None = None, oauth_token: str | None = None
 ) -> Any:
-    end, filled = route.value, _filled(parts)
+    end, names = route.value, filled(parts)
     if end.method == "GET":
-        return await api.getitem(end.template, filled, jwt=jwt, oauth_token=oauth_token)
+        return await api.getitem(end.template, names, jwt=jwt, oauth_token=oauth_token)
     body = b"" if data is None else data
     if end.method == "POST":
-        return await api.post(end.template, filled, data=body, jwt=jwt, oauth_token=oauth_token)
+        return await api.post(end.template, names, data=body, jwt=jwt, oauth_token=oauth_token)
     if end.method == "PATCH":
-        return await api.patch(end.template, filled, data=body, jwt=jwt, oauth_token=oauth_token)
-    return await api.delete(end.template, filled, data=body, jwt=jwt, oauth_token=oauth_token)
+        return await api.patch(end.template, names, data=body, jwt=jwt, oauth_token=oauth_token)
+    return await api.delete(end.template, names, data=body, jwt=jwt, oauth_token=oauth_token)
 
 
 async def _rows(
@@ -199,20 +218,22 @@ async def _rows(
 ) -> list[Any]:
     """The rows of all pages, by the links GitHub gives; a list without an end is cut."""
     rows: list[Any] = []
-    async for row in api.getiter(route.value.template, _filled(parts), jwt=jwt, oauth_token=oauth_token, iterable_key=key):
-        if until(row) or len(rows) >= MOST_ROWS:
-            break
-        rows.append(row)
+    pages = api.getiter(route.value.template, filled(parts), jwt=jwt, oauth_token=oauth_token, iterable_key=key)
+    async with aclosing(pages):
+        async for row in pages:
+            if until(row) or len(rows) >= MOST_ROWS:
+                break
+            rows.append(row)
     return rows
 
 
-def _filled(parts: Mapping[str, Part]) -> dict[str, str]:
+def filled(parts: Mapping[str, Part]) -> dict[str, str]:
     """The parts as text; the template escapes them. Raises Refused for the two names a path cannot hold: they would lead elsewhere."""
-    filled = {name: str(part) for name, part in parts.items() if part is not None}
-    for text in filled.values():
+    names = {name: str(part) for name, part in parts.items() if part is not None}
+    for text in names.values():
         if text in (".", ".."):
             raise Refused("github_refused", f"{text!r} cannot be part of an address of GitHub's. Use another name.")
-    return filled
+    return names
 
 
 def _spelled(document: Mapping[str, Any]) -> Mapping[str, Part]:

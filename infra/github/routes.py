@@ -8,6 +8,8 @@ from enum import Enum
 class Purpose(Enum):
     """What a token is for. It is narrowed to one repository and to the permissions of its purpose."""
 
+    NOBODY = "nobody"  # no credentials: what is sent along is one
+    PERSON = "person"  # the token of somebody who is signing in
     APP = "app"  # no token: the App's own JWT
     READ = "read"
     FETCH = "fetch"
@@ -23,7 +25,7 @@ PERMISSIONS: Mapping[Purpose, Mapping[str, str]] = {
     Purpose.PUSH: {"metadata": "read", "contents": "write"},
     Purpose.DELIVER: {"metadata": "read", "pull_requests": "write"},
     Purpose.STATUS: {"metadata": "read", "issues": "write", "pull_requests": "write", "checks": "write"},
-    Purpose.CI: {"metadata": "read", "checks": "read", "statuses": "read"},
+    Purpose.CI: {"metadata": "read", "checks": "read", "statuses": "read", "actions": "read"},
 }
 
 
@@ -45,10 +47,12 @@ ON_COMMIT = REPO + "/commits/{sha}"
 class Route(Enum):
     """The table. A call that is not a row of it cannot be made."""
 
+    CONVERT_MANIFEST = Endpoint("POST", "/app-manifests/{code}/conversions", Purpose.NOBODY)
+    SIGN_IN = Endpoint("POST", "/login/oauth/access_token", Purpose.NOBODY)  # under the web's URL, not the API's
+    ME = Endpoint("GET", "/user", Purpose.PERSON)
     APP = Endpoint("GET", "/app", Purpose.APP)
     INSTALLATIONS = Endpoint("GET", "/app/installations{?per_page}", Purpose.APP)
     TOKEN = Endpoint("POST", "/app/installations/{installation}/access_tokens", Purpose.APP)
-    INSTALLED_ON = Endpoint("GET", REPO + "/installation", Purpose.APP)
     DELIVERIES = Endpoint("GET", "/app/hook/deliveries{?per_page,cursor}", Purpose.APP)
     DELIVERY = Endpoint("GET", "/app/hook/deliveries/{delivery}", Purpose.APP)
     REDELIVER = Endpoint("POST", "/app/hook/deliveries/{delivery}/attempts", Purpose.APP)
@@ -66,9 +70,8 @@ class Route(Enum):
     PULL = Endpoint("GET", REPO + "/pulls/{number}", Purpose.READ)
     PULLS = Endpoint("GET", REPO + "/pulls{?state,head,sort,direction,per_page}", Purpose.READ)
     CHECK_RUNS = Endpoint("GET", ON_COMMIT + "/check-runs{?check_name,app_id,filter,per_page}", Purpose.CI)
-    CHECK_RUN = Endpoint("GET", REPO + "/check-runs/{check}", Purpose.CI)
-    CHECK_SUITES = Endpoint("GET", ON_COMMIT + "/check-suites{?per_page}", Purpose.CI)
     ANNOTATIONS = Endpoint("GET", REPO + "/check-runs/{check}/annotations{?per_page}", Purpose.CI)
+    JOB_LOG = Endpoint("GET", REPO + "/actions/jobs/{job}/logs", Purpose.CI)
     COMMIT_STATUS = Endpoint("GET", ON_COMMIT + "/status{?per_page}", Purpose.CI)
     CREATE_PULL = Endpoint("POST", REPO + "/pulls", Purpose.DELIVER)
     UPDATE_PULL = Endpoint("PATCH", REPO + "/pulls/{number}", Purpose.DELIVER)

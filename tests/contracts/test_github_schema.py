@@ -14,7 +14,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from infra.github.routes import Route as Called
 from tests.fakes.github import FakeGitHub
 from tests.fakes.github.gate import find
-from tests.fakes.github.routes import APP, REPO, ROUTES
+from tests.fakes.github.routes import APP, NOBODY, PERSON, REPO, ROUTES
+from tests.fakes.github.state import SignIn
 
 m = models
 OUTPUT = {"title": "t", "summary": "s", "text": "x"}
@@ -46,6 +47,8 @@ CASES = [
     Case("GET", f"{REPO}/installation", m.Installation),
     Case("GET", "/installation/repositories", m.InstallationRepositoriesGetResponse200),
     Case("GET", "/users/{bot}", m.PublicUser),
+    Case("POST", "/app-manifests/{code}/conversions", m.AppManifestsCodeConversionsPostResponse201, 201),
+    Case("GET", "/user", m.PublicUser),
     Case("GET", "/repositories/{id}", m.FullRepository),
     Case("GET", REPO, m.FullRepository),
     Case("GET", f"{REPO}/contents/README.md", m.ContentFile),
@@ -88,6 +91,13 @@ CASES = [
 ]  # fmt: skip
 
 
+UNPUBLISHED = {
+    ("POST", "/login/oauth/access_token"),  # not part of the REST API
+    ("GET", f"{REPO}/actions/jobs/{{job_id}}/logs"),  # a redirect
+    ("GET", "/_logs/{job_id}"),  # where that leads is nobody's promise
+}
+
+
 @dataclass(frozen=True)
 class Scene:
     """A repository with one of everything."""
@@ -128,6 +138,8 @@ def _scene(github: FakeGitHub) -> Scene:
     body = {"name": "slipway", "head_sha": sha, "output": {**OUTPUT, "annotations": [ANNOTATION]}}
     check = httpx.post(f"{github.url}/repos/acme/widgets/check-runs", json=body, headers=headers, trust_env=False).json()
     names = {"owner": "acme", "repo": "widgets", "id": repo.id, "installation": installation, "delivery": delivery.id, "sha": sha}
+    github.hub.sign_ins["x"] = SignIn(github.hub.user("ada"), "", "gho_ada")
+    names |= {"person": "gho_ada", "code": github.submit_manifest()}
     names |= {"comment": comment.id, "check": check["id"], "bot": "slipway[bot]"}
     return Scene(github, {key: str(value) for key, value in names.items()}, app, token)
 
@@ -139,8 +151,9 @@ def ask(scene: Scene, case: Case) -> httpx.Response:
     sent = case.sent
     if sent and "head_sha" in sent:
         sent = {**sent, "head_sha": scene.names["sha"]}
-    secret = scene.jwt if found[0].needs == APP else scene.token
-    with httpx.Client(base_url=scene.github.url, headers={"authorization": f"Bearer {secret}"}, trust_env=False) as client:
+    secrets = {APP: scene.jwt, PERSON: scene.names["person"]}
+    headers = {} if found[0].needs == NOBODY else {"authorization": f"Bearer {secrets.get(found[0].needs, scene.token)}"}
+    with httpx.Client(base_url=scene.github.url, headers=headers, trust_env=False) as client:
         return client.request(case.method, path + case.query, json=sent)
 
 
@@ -154,7 +167,7 @@ def test_an_answer_of_the_fake_is_one_of_githubs(scene: Scene, case: Case) -> No
 
 def test_every_route_of_the_fake_has_its_case() -> None:
     covered = {(route.method, route.template) for case in CASES if (found := find(case.method, case.path)) for route in [found[0]]}
-    assert {(route.method, route.template) for route in ROUTES} - covered == set()
+    assert {(route.method, route.template) for route in ROUTES} - covered == UNPUBLISHED
 
 
 def test_every_route_the_service_calls_is_one_of_the_fakes() -> None:
@@ -163,7 +176,11 @@ def test_every_route_the_service_calls_is_one_of_the_fakes() -> None:
     assert missing == []
 
 
-@pytest.mark.parametrize("route", [route for route in ROUTES if route.fields], ids=lambda route: f"{route.method} {route.template}")
+@pytest.mark.parametrize(
+    "route",
+    [route for route in ROUTES if route.fields and (route.method, route.template) not in UNPUBLISHED],
+    ids=lambda route: f"{route.method} {route.template}",
+)
 def test_a_field_the_fake_takes_is_one_of_githubs(route: Any) -> None:
     case = next(case for case in CASES if case.body and (found := find(case.method, case.path)) and found[0] == route)
     assert case.body

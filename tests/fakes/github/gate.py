@@ -12,7 +12,7 @@ from typing import Any
 from tests.fakes.github.calls import Answer, Call
 from tests.fakes.github.faults import Trouble
 from tests.fakes.github.hub import Hub
-from tests.fakes.github.routes import ANY, APP, ROUTES, Route
+from tests.fakes.github.routes import ANY, APP, NOBODY, PERSON, ROUTES, Route
 from tests.fakes.github.state import Entry, Repository
 from tests.fakes.github.tokens import Caller, Deny, app_caller
 
@@ -108,8 +108,14 @@ class Gate:
         """Raises Deny(401) for bad credentials, and 403 where a token stands in for a JWT or the other way round."""
         kind, _, text = asked.headers.get("authorization", "").partition(" ")
         now = self.hub.now()
+        if route.needs == NOBODY:
+            if text:
+                raise self._violation(f"{asked.method} {route.template} with credentials it must not see")
+            return Caller()
         if kind.lower() not in ("bearer", "token") or not text:
             raise Deny(401, "Requires authentication")
+        if route.needs == PERSON:
+            return self._person(text)
         if route.needs == APP:
             return app_caller(self.hub.app, text, now)
         if text.count(".") == 2 and not text.startswith("ghs_"):
@@ -118,6 +124,13 @@ class Gate:
         if caller.token and caller.token.installation.suspended:
             raise Deny(403, "This installation has been suspended")
         return caller
+
+    def _person(self, text: str) -> Caller:
+        """Who signed in and got this token. Raises Deny(401)."""
+        found = next((one for one in self.hub.sign_ins.values() if one.token == text), None)
+        if not found:
+            raise Deny(401, "Bad credentials")
+        return Caller(person=found.user)
 
     def _hold(self, asked: Asked, seconds: float) -> None:
         """From now on the caller's installation has been told to wait."""
@@ -166,7 +179,7 @@ class Gate:
         return inside or (not repo.private and method == "GET")
 
     def _call(self, asked: Asked, route: Route, names: dict[str, str], caller: Caller, repo: Repository | None) -> Answer:
-        if route.needs not in (APP, ANY) and not caller.may(route.needs):
+        if route.needs not in (APP, ANY, PERSON, NOBODY) and not caller.may(route.needs):
             accepted = {"x-accepted-github-permissions": route.needs.replace(":", "=").replace("|", "; ")}
             raise Deny(403, "Resource not accessible by integration", headers=accepted)
         unknown = set(asked.query) - route.query
@@ -192,6 +205,8 @@ class Gate:
         if answer.next_query:
             query = urllib.parse.urlencode({**asked.query, **answer.next_query})
             headers["link"] = f'<{self.hub.shapes.api}{asked.path}?{query}>; rel="next"'
+        if isinstance(answer.body, str):
+            return Reply(answer.status, {"content-type": "text/plain; charset=utf-8"}, answer.body.encode())
         reply = self._dressed(answer.status, answer.body, headers, caller)
         if asked.method == "GET":
             reply.headers["etag"] = 'W/"' + hashlib.sha256(reply.body).hexdigest() + '"'

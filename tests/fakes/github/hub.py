@@ -16,7 +16,7 @@ from tests.fakes.github import gitside
 from tests.fakes.github.faults import Script
 from tests.fakes.github.hooks import Hooks
 from tests.fakes.github.shapes import Shapes
-from tests.fakes.github.state import App, Entry, Installation, Issue, IssueEvent, Label, Repository, User
+from tests.fakes.github.state import App, Entry, Installation, Issue, IssueEvent, Label, Repository, SignIn, User
 from tests.fakes.github.tokens import Deny, Tokens
 
 MANIFEST = Path(__file__).parents[3] / "app.yml"
@@ -60,6 +60,9 @@ class Hub:
     ledger: list[Entry] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     lag_reads: int = 0
+    manifests: set[str] = field(default_factory=set)
+    sign_ins: dict[str, SignIn] = field(default_factory=dict)
+    logs: dict[int, str] = field(default_factory=dict)
     ids: Iterator[int] = field(default_factory=lambda: itertools.count(3_000_000_001))
 
     def id(self) -> int:

@@ -1,7 +1,7 @@
 """What people do on GitHub. Each changes the state and sends the webhook; `deliver=False` leaves it unsent in the list."""
 
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tests.fakes.github import events, gitside, smart
@@ -17,13 +17,14 @@ from tests.fakes.github.state import (
     Issue,
     Milestone,
     Repository,
+    SignIn,
     User,
     Workflow,
 )
 
 Files = Mapping[str, str | bytes]
 ALWAYS = ("installation", "installation_repositories", "ping")
-CI = App(99, "ci", User(98, "ci-owner"), User(97, "ci[bot]", "Bot"), "", 0, {"checks": "write"}, (), 0.0)
+CI = App(99, "github-actions", User(98, "ci-owner"), User(97, "ci[bot]", "Bot"), "", 0, {"checks": "write"}, (), 0.0)
 
 
 class People:
@@ -279,6 +280,7 @@ class People:
         *,
         name: str = "ci",
         summary: str = "",
+        annotations: Sequence[dict[str, Any]] = (),
         repo: Repository | str | None = None,
         deliver: bool = True,
     ) -> CheckRun:
@@ -289,7 +291,7 @@ class People:
             check = next((c for c in where.checks.values() if (c.app.id, c.name, c.head_sha) == (CI.id, name, sha)), None)
             check = check or CheckRun(self.hub.id(), suite, CI, name, sha, "in_progress", started_at=self.hub.now())
             where.checks[check.id] = check
-            check.title, check.summary = name, summary or None
+            check.title, check.summary, check.annotations = name, summary or None, [*annotations]
             check.status, check.conclusion = ("completed", conclusion) if conclusion else ("in_progress", None)
             check.completed_at = self.hub.now() if conclusion else None
             mine = [c for c in where.checks.values() if c.suite == suite]
@@ -300,6 +302,10 @@ class People:
         if all(c.status == "completed" for c in mine):
             self.tell("check_suite", whole, deliver=deliver)
         return check
+
+    def job_log(self, check: int, text: str) -> None:
+        """Keep a log for a job of GitHub Actions, which has the number of its check run."""
+        self.hub.logs[check] = text
 
     def status(
         self, sha: str, state: str, *, context: str = "ci/old", repo: Repository | str | None = None, deliver: bool = True
@@ -375,6 +381,20 @@ class People:
         which.repositories.discard(where.id)
         payload = events.installation_repositories(self.hub, which, where, "removed", self.hub.user(by))
         return self.tell("installation_repositories", payload, deliver=deliver)
+
+    # sign-in and registration
+
+    def sign_in(self, login: str, challenge: str) -> str:
+        """Go through the sign-in page; the code the browser brings back."""
+        code = f"code-{self.hub.id()}"
+        self.hub.sign_ins[code] = SignIn(self.hub.user(login), challenge)
+        return code
+
+    def submit_manifest(self) -> str:
+        """Register the App from its manifest; the code the browser brings back."""
+        code = f"manifest-{self.hub.id()}"
+        self.hub.manifests.add(code)
+        return code
 
     # webhooks
 

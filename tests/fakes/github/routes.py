@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from tests.fakes.github.answers import apps, checks, issues, pulls, repositories
+from tests.fakes.github.answers import apps, checks, entrance, issues, pulls, repositories
 from tests.fakes.github.calls import Answering
 
-APP, ANY = "app", "any"
-"""Who may call, where it is not a permission: the App by its JWT; anybody who is authenticated."""
+APP, ANY, PERSON, NOBODY = "app", "any", "person", "nobody"
+"""Who may call, where it is not a permission: the App by its JWT; any installation; somebody signed in; nobody, without credentials."""
 
 REPO = "/repos/{owner}/{repo}"
 COMMENT_WRITE = "issues:write|pull_requests:write"
@@ -42,7 +42,11 @@ ROUTES: tuple[Route, ...] = (
     row("POST", "/app/hook/deliveries/{delivery_id}/attempts", APP, apps.redeliver),
     row("GET", f"{REPO}/installation", APP, apps.repository_installation),
     row("GET", "/installation/repositories", "metadata:read", apps.list_repositories, query=PAGES),
-    row("GET", "/users/{username}", ANY, apps.get_user),
+    row("GET", "/users/{username}", ANY, entrance.get_user),
+    row("POST", "/app-manifests/{code}/conversions", NOBODY, entrance.convert),
+    row("POST", "/login/oauth/access_token", NOBODY, entrance.exchange, fields="client_id client_secret code redirect_uri code_verifier"),
+    row("GET", "/user", PERSON, entrance.get_me),
+    row("GET", "/_logs/{job_id}", NOBODY, checks.stored_log),
     row("GET", "/repositories/{repository_id}", "metadata:read", repositories.get_repository),
     row("GET", REPO, "metadata:read", repositories.get_repository),
     row("GET", f"{REPO}/contents/{{path}}", "contents:read", repositories.get_content, query="ref"),
@@ -70,6 +74,7 @@ ROUTES: tuple[Route, ...] = (
     row("GET", f"{REPO}/commits/{{ref}}/check-runs", "checks:read", checks.list_for_ref, query=f"{PAGES} check_name app_id filter status"),
     row("GET", f"{REPO}/commits/{{ref}}/check-suites", "checks:read", checks.list_suites, query=PAGES),
     row("GET", f"{REPO}/commits/{{ref}}/status", "statuses:read", checks.combined_status, query=PAGES),
+    row("GET", f"{REPO}/actions/jobs/{{job_id}}/logs", "actions:read", checks.job_log),
     row("POST", f"{REPO}/check-runs", "checks:write", checks.create, fields=CHECK),
     row("GET", f"{REPO}/check-runs/{{check_run_id}}", "checks:read", checks.get),
     row("PATCH", f"{REPO}/check-runs/{{check_run_id}}", "checks:write", checks.update, fields=CHECK.replace("head_sha ", "")),

@@ -60,6 +60,15 @@ class Token:
 
 
 @dataclass
+class SignIn:
+    """Somebody on the way through the sign-in page. `challenge` is what the verifier must hash to."""
+
+    user: User
+    challenge: str
+    token: str | None = None
+
+
+@dataclass
 class Label:
     """A label of a repository."""
 

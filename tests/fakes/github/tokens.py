@@ -7,7 +7,7 @@ from typing import Any
 
 import jwt
 
-from tests.fakes.github.state import App, Installation, Token
+from tests.fakes.github.state import App, Installation, Token, User
 
 LEVELS = {"read": 1, "write": 2, "admin": 3}
 MOST_LIFE_S = 600
@@ -31,6 +31,7 @@ class Caller:
 
     app: App | None = None
     token: Token | None = None
+    person: User | None = None
 
     @property
     def name(self) -> str:

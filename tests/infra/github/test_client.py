@@ -12,7 +12,7 @@ from gidgethub.sansio import format_url
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.github.client import _filled
+from infra.github.client import filled
 from infra.github.routes import PERMISSIONS, Purpose, Route
 from infra.github.sources import GitHubSources
 from jobs.errors import Fault, Refused
@@ -293,11 +293,11 @@ def test_text_from_outside_stays_one_part_of_the_path(route: Route, text: str, n
     names = set(re.findall(r"\{(\w+)\}", route.value.template))
     parts = {name: str(number) if name in NUMBERS else text for name in names}
     try:
-        filled = _filled({**parts, "path": ".github/slipway.yml"})
+        text_of = filled({**parts, "path": ".github/slipway.yml"})
     except Refused:
         assert text in (".", "..")
         return
-    path = httpx.URL(format_url(route.value.template, filled, base_url="http://127.0.0.1")).raw_path.decode()
+    path = httpx.URL(format_url(route.value.template, text_of, base_url="http://127.0.0.1")).raw_path.decode()
     found = find(route.value.method, path)
     assert found
     assert len(path.split("/")) == len(route.value.template.replace("{+path}", ".github/slipway.yml").split("/"))

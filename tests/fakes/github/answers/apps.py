@@ -72,17 +72,6 @@ def redeliver(call: Call) -> Answer:
     return Answer(202, {})
 
 
-def get_user(call: Call) -> Answer:
-    user = call.hub.users.get(call.vars["username"].lower())
-    if not user:
-        raise Deny(404, "Not Found")
-    shape = call.hub.shapes.user(user)
-    empty = dict.fromkeys(("name", "company", "location", "email", "hireable", "bio", "blog"))
-    counts = dict.fromkeys(("public_repos", "public_gists", "followers", "following"), 0)
-    dates = dict.fromkeys(("created_at", "updated_at"), "2020-01-01T00:00:00Z")
-    return Answer(200, shape | empty | counts | dates)
-
-
 def _installation(call: Call) -> Installation:
     installation = call.hub.installations.get(call.number("installation_id"))
     if not installation or installation.removed:

@@ -82,6 +82,18 @@ def list_annotations(call: Call) -> Answer:
     return paged(call, check.annotations, lambda given: call.hub.shapes.annotation(call.repo, check, given))
 
 
+def job_log(call: Call) -> Answer:
+    """A redirect to where the text lies, which takes no token."""
+    number = call.number("job_id")
+    if number not in call.hub.logs:
+        raise Deny(404, "Not Found")
+    raise Deny(302, "Found", headers={"location": f"{call.hub.shapes.web}/_logs/{number}"})
+
+
+def stored_log(call: Call) -> Answer:
+    return Answer(200, call.hub.logs[call.number("job_id")])
+
+
 def add(call: Call, app: Any, name: str, sha: str) -> CheckRun:
     """A queued check run in its app's suite for the commit."""
     hub, repo = call.hub, call.repo

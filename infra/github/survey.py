@@ -1,0 +1,73 @@
+"""What webhooks should have told and perhaps did not: labels and comments read from GitHub, in the shape of their webhooks."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from infra.github.client import GitHub
+from infra.github.routes import Route
+from jobs.model import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """What stands at GitHub, as the webhook that told of it would have. `delivery` is the same whenever it is found again."""
+
+    event: str
+    action: str
+    delivery: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class GitHubSurvey:
+    """Looks through one repository. What is found may long be known: the intent it leads to has the same key either way."""
+
+    github: GitHub
+
+    def labelled(self, repository: Repository, labels: Sequence[str]) -> Sequence[Missed]:
+        """Every open issue that carries one of the labels now, with the event that put it on."""
+        return [missed for label in labels for missed in self._labelled(repository, label)]
+
+    def commented(self, repository: Repository, since: float) -> Sequence[Missed]:
+        """Every comment written since then (seconds since the epoch)."""
+        rows = self.github.each(Route.COMMENTS_SINCE, repository, since=_stamp(since), sort="created", direction="asc")
+        fresh = [row for row in rows if datetime.fromisoformat(row["created_at"]).timestamp() >= since]
+        issues: dict[int, Any] = {}
+        for number in dict.fromkeys(map(_number, fresh)):
+            issues[number] = self.github.ask(Route.ISSUE, repository, number=number)
+        told = [{"issue": issues[_number(row)], "comment": row, "sender": row["user"]} for row in fresh]
+        return [
+            self._missed(repository, "issue_comment", "created", f"comment-{row['id']}", parts)
+            for row, parts in zip(fresh, told, strict=True)
+        ]
+
+    def _labelled(self, repository: Repository, label: str) -> Iterator[Missed]:
+        for issue in self.github.each(Route.ISSUES, repository, state="open", labels=label):
+            if "pull_request" in issue:
+                continue
+            put = self._put_on(repository, issue["number"], label)
+            if put:
+                parts = {"issue": issue, "label": put["label"], "sender": put["actor"]}
+                yield self._missed(repository, "issues", "labeled", f"labeled-{put['id']}", parts)
+
+    def _put_on(self, repository: Repository, number: int, label: str) -> Mapping[str, Any] | None:
+        """The newest event that put the label on."""
+        rows = self.github.each(Route.ISSUE_EVENTS, repository, number=number)
+        mine = [row for row in rows if row["event"] == "labeled" and row["label"]["name"].lower() == label.lower()]
+        return max(mine, key=lambda row: int(row["id"]), default=None)
+
+    def _missed(self, repository: Repository, event: str, action: str, delivery: str, parts: Mapping[str, Any]) -> Missed:
+        common = {"repository": self.github.named(repository), "installation": {"id": repository.installation}}
+        return Missed(event, action, delivery, json.dumps({"action": action, **parts, **common}, separators=(",", ":")).encode())
+
+
+def _number(comment: Mapping[str, Any]) -> int:
+    """The item a comment is on: GitHub gives only its URL."""
+    return int(str(comment["issue_url"]).rpartition("/")[2])
+
+
+def _stamp(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
