@@ -1,15 +1,21 @@
-"""The commands that keep a store safe: backup and restore."""
+"""The commands that keep a store safe: backup, restore, and the check of what must always hold."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from app.cli.opening import opened
+from app.cli.opening import Opened, opened
 from app.cli.options import json_option
-from app.cli.screen import as_json, say
+from app.cli.screen import as_json, say, styled
 from app.settings import from_environment
+from infra.agents.launches import LaunchLog
 from infra.clock import SystemClock
 from infra.store import safekeeping
+from infra.store.snapshot import facts
+from jobs.invariants import violations
+from jobs.record import Launch
 
 FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 
@@ -40,3 +46,28 @@ def restore(file: Path, json_: bool) -> None:
         return
     say(f"restored from {file}" + (f"; the store that was there is kept as {kept}" if kept else ""))
     say("Everything is paused. Start the service, look at 'slipway runs', then: slipway resume")
+
+
+@click.command()
+@json_option
+def invariants(json_: bool) -> None:
+    """Check what must always hold, over the store as it is. Exit 1 with one line for each violation."""
+    with opened() as store:
+        found = violations(facts(store.engine, _launches(store)))
+    if json_:
+        as_json({"ok": not found, "violations": [asdict(one) for one in found]})
+    elif found:
+        for one in found:
+            say(styled(one.invariant, "bad"), f" {one.subject}: {one.text}")
+    else:
+        say(styled("✓", "good"), " every invariant holds")
+    if found:
+        click.get_current_context().exit(1)
+
+
+def _launches(store: Opened) -> Sequence[Launch] | None:
+    """The launcher's own ledger; None where other machines keep theirs, or nothing was ever launched here."""
+    log = store.settings.data_dir / "launches.log"
+    if store.engine.dialect.name != "sqlite" or not log.exists():
+        return None
+    return [Launch(line.run, line.attempt, line.step, line.iteration) for line in LaunchLog(log).lines()]

@@ -5,9 +5,11 @@ import socket
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from app.doctor import CHECKS, Checked, Found, examine
 from app.settings import Settings, load
+from infra.store.schema import run
 from jobs.errors import Fault
 from tests.app.cli.terminal import slipway
 from tests.app.town import Town
@@ -117,3 +119,14 @@ def test_a_backup_is_put_back_and_everything_is_paused(town: Town, tmp_path: Pat
     assert slipway(town.data, "resume").code == 0
     assert slipway(town.data, "restore", str(tmp_path / "none.db")).code == 1
     assert json.loads(slipway(town.data, "backup", str(copy), "--json").out)["bytes"] > 0
+
+
+def test_what_must_always_hold_is_checked_and_a_violation_is_a_line(town: Town) -> None:
+    """Proves: 001-01, I05."""
+    assert slipway(town.data, "invariants").out == "✓ every invariant holds\n"
+    with town.engine.begin() as connection:
+        connection.execute(sa.update(run).where(run.c.id == town["running"]).values(lease_until=1.0))
+    said = slipway(town.data, "invariants")
+    assert said.code == 1
+    assert said.out.startswith(f"I05 {town['running']}: ")
+    assert slipway(town.data, "invariants", "--json").json["violations"][0]["subject"] == town["running"]
