@@ -7,7 +7,9 @@ from typing import Protocol
 
 from jobs.evidence import Ended, Failure, Tokens
 from jobs.ports import Launch
+from jobs.rules import READ_ONLY
 
+WORKING = ("Read", "Grep", "Glob", "Edit", "Write", "Bash")
 INSIDE = "/slipway"
 """Where the sandbox shows what belongs to one launch: the brief, the place for the result, files of the adapter."""
 
@@ -69,8 +71,15 @@ class Heard:
     summary: str = ""
 
 
+READERS = ("planner", "reviewer")
+"""Roles that look and do not touch: their checkout is read-only, and so are their tools unless the step names others."""
 OPEN_END = Failure("agent_killed", "The agent was ended before it said that it was done.")
 """An event stream without its closing event."""
+
+
+def tools_of(launch: Launch) -> tuple[str, ...]:
+    """The tools the step may use, by the names of the configuration."""
+    return launch.step.tools or (READ_ONLY if launch.step.role in READERS else WORKING)
 
 
 class Adapter(Protocol):
@@ -93,7 +102,7 @@ class Adapter(Protocol):
 
     @property
     def minimum(self) -> tuple[int, ...]:
-        """The oldest version whose output is understood."""
+        """The oldest version this adapter was tried with."""
         ...
 
     @property

@@ -4,12 +4,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from infra.agents import provider
-from infra.agents.adapter import OPEN_END, End, Heard, Setting, Start
+from infra.agents.adapter import OPEN_END, End, Heard, Setting, Start, tools_of
 from infra.agents.jsonl import MOST_CALLS, amount, at, call, count, events, items, text
 from jobs.evidence import Failure, Tokens
 from jobs.ports import Launch
 
-TOOLS = ("Read", "Grep", "Glob", "Edit", "Write", "Bash")
 WRITING = frozenset(("Edit", "MultiEdit", "Write", "NotebookEdit", "Bash"))
 TARGETS = ("file_path", "path", "notebook_path", "pattern", "command", "url", "query")
 LEAST_BUDGET = 0.01
@@ -21,17 +20,20 @@ class Claude:
     program = "claude"
     install = "npm install -g @anthropic-ai/claude-code"
     version = ("--version",)
-    minimum = (2, 1)
+    minimum = (2, 1, 329)
     provider = "anthropic"
 
     def start(self, launch: Launch, setting: Setting) -> Start:
-        """Bare: no settings, hooks, memory or servers of the checkout or of this machine; the sandbox is what holds it."""
-        tools = ",".join(launch.step.tools or TOOLS)
+        """No settings, hooks, memory or servers of the checkout or of this machine are loaded; the sandbox is what holds it.
+
+        `--bare` would be shorter, but takes away the tools that search and write.
+        """
+        tools = ",".join(tools_of(launch))
         return Start(
             (
                 *setting.program.argv,
                 *("-p", "--output-format", "stream-json", "--verbose"),
-                *("--bare", "--strict-mcp-config", "--no-session-persistence"),
+                *("--safe-mode", "--setting-sources", "", "--strict-mcp-config", "--no-session-persistence"),
                 *("--permission-mode", "acceptEdits", "--permission-prompts", "none"),
                 *("--tools", tools, "--allowedTools", tools),
                 *("--max-turns", str(launch.run.rules.limits.turns)),

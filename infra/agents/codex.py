@@ -20,7 +20,7 @@ class Codex:
     program = "codex"
     install = "npm install -g @openai/codex"
     version = ("--version",)
-    minimum = (0, 160)
+    minimum = (0, 169)
     provider = "openai"
 
     def start(self, launch: Launch, setting: Setting) -> Start:

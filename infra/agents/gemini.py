@@ -5,13 +5,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from infra.agents import provider
-from infra.agents.adapter import INSIDE, OPEN_END, End, Heard, Setting, Start
+from infra.agents.adapter import OPEN_END, End, Heard, Setting, Start, tools_of
 from infra.agents.jsonl import MOST_CALLS, at, call, count, events, text
 from jobs.evidence import Failure, Tokens
 from jobs.ports import Launch
 
-SETTINGS = f"{INSIDE}/gemini.json"
-HOME_SETTINGS = "/home/agent/.gemini/settings.json"
+SETTINGS = "/home/agent/.gemini/settings.json"
 CHANGING = frozenset(("Edit", "Write"))
 TARGETS = ("file_path", "path", "pattern", "command", "query", "url")
 BY_EXIT = {
@@ -33,11 +32,11 @@ class Gemini:
     program = "gemini"
     install = "npm install -g @google/gemini-cli"
     version = ("--version",)
-    minimum = (0, 60)
+    minimum = (0, 61)
     provider = "google"
 
     def start(self, launch: Launch, setting: Setting) -> Start:
-        """Its settings are ours, as the system's, which outrank those of a checkout."""
+        """Its settings are ours. Those of a checkout come on top of them; there is nothing in the sandbox they could give away."""
         return Start(
             (
                 *setting.program.argv,
@@ -47,9 +46,8 @@ class Gemini:
             env={
                 "GEMINI_API_KEY": setting.token,
                 "GOOGLE_GEMINI_BASE_URL": setting.model_url,
-                "GEMINI_CLI_SYSTEM_SETTINGS_PATH": SETTINGS,
             },
-            files=dict.fromkeys((SETTINGS, HOME_SETTINGS), json.dumps(_settings(launch))),
+            files={SETTINGS: json.dumps(_settings(launch))},
         )
 
     def parse(self, lines: Iterable[str], end: End) -> Heard:
@@ -81,8 +79,8 @@ class Gemini:
 
 def _mode(launch: Launch) -> str:
     """Everything is allowed to a step that may run commands, edits to one that may edit, reading to the rest."""
-    tools = launch.step.tools
-    if tools is None or "Bash" in tools:
+    tools = tools_of(launch)
+    if "Bash" in tools:
         return "yolo"
     return "auto_edit" if CHANGING.intersection(tools) else "default"
 
@@ -91,7 +89,7 @@ def _settings(launch: Launch) -> dict[str, Any]:
     return {
         "security": {"auth": {"selectedType": "gemini-api-key"}},
         "model": {"maxSessionTurns": launch.run.rules.limits.turns},
-        "general": {"disableAutoUpdate": True, "enableAutoUpdate": False},
+        "general": {"enableAutoUpdate": False},
         "privacy": {"usageStatisticsEnabled": False},
         "telemetry": {"enabled": False},
         "mcp": {"allowed": []},

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from infra.agents import AGENTS, document
 from infra.agents.access import Checkouts, Models, Networks, NoModels, PlainNetworks, StopFlag
-from infra.agents.adapter import INSIDE, Access, Adapter, Program, Setting, Start
+from infra.agents.adapter import INSIDE, READERS, Access, Adapter, Program, Setting, Start
 from infra.agents.document import BadResult, Result
 from infra.agents.launches import LaunchLog, Line
 from infra.agents.programs import SEARCH, find
@@ -26,8 +26,6 @@ from jobs.ports import Clock, Launch
 from jobs.rules import AgentRule
 
 POLL_S = 1.0
-READERS = ("planner", "reviewer")
-"""Roles that look and do not touch: their checkout is read-only."""
 BRIEF = f"{INSIDE}/brief.json"
 OUT = f"{INSIDE}/out"
 RESULT = "result.json"

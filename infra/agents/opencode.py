@@ -5,14 +5,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from infra.agents import provider
-from infra.agents.adapter import OPEN_END, End, Heard, Setting, Start
+from infra.agents.adapter import OPEN_END, End, Heard, Setting, Start, tools_of
 from infra.agents.jsonl import MOST_CALLS, amount, at, call, count, events, text
 from jobs.evidence import Failure, Tokens
 from jobs.ports import Launch
 
 MODEL = "gpt-5"
 TOOLS = {"Read": "read", "Grep": "grep", "Glob": "glob", "Edit": "edit", "Write": "write", "Bash": "bash", "WebFetch": "webfetch"}
-CHANGING = ("edit", "write", "patch", "bash")
 TARGETS = ("filePath", "path", "pattern", "command", "url")
 REJECTED = "rejected permission"
 
@@ -23,7 +22,7 @@ class Opencode:
     program = "opencode"
     install = "npm install -g opencode-ai"
     version = ("--version",)
-    minimum = (1, 18)
+    minimum = (1, 18, 33)
     provider = "openai"
 
     def start(self, launch: Launch, setting: Setting) -> Start:
@@ -65,7 +64,7 @@ class Opencode:
 def _config(launch: Launch, setting: Setting, model: str) -> dict[str, Any]:
     options = {"baseURL": f"{setting.model_url}/v1", "apiKey": setting.token}
     served = {"npm": "@ai-sdk/openai-compatible", "name": "slipway", "options": options, "models": {model: {}}}
-    allowed = {TOOLS[tool] for tool in launch.step.tools or TOOLS if tool in TOOLS}
+    allowed = {TOOLS[tool] for tool in tools_of(launch) if tool in TOOLS}
     names = {"read", "grep", "glob", "edit", "bash", "webfetch"}
     permission = {name: "allow" if name in allowed or (name == "edit" and "write" in allowed) else "deny" for name in sorted(names)}
     return {"share": "disabled", "autoupdate": False, "provider": {"slipway": served}, "permission": permission}
