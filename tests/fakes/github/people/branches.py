@@ -1,0 +1,89 @@
+"""People on branches."""
+
+import subprocess
+from collections.abc import Iterable
+
+from tests.fakes.github import events, gitside, smart
+from tests.fakes.github.answers import pulls
+from tests.fakes.github.people.desk import Desk, Files, Where
+from tests.fakes.github.state import (
+    Issue,
+    Repository,
+)
+
+
+class OnBranches(Desk):
+    """Pushes, forks and pull requests."""
+
+    def push(
+        self,
+        branch: str,
+        files: Files,
+        *,
+        message: str = "A change",
+        by: str = "maintainer",
+        force: bool = False,
+        removed: Iterable[str] = (),
+        repo: Where = None,
+        deliver: bool = True,
+    ) -> str:
+        """Commit to a branch (made from the default one when new); `force` replaces its last commit. Returns the sha."""
+        with self.hub.lock:
+            where, user = self.repo(repo), self.hub.user(by)
+            before = gitside.refs(where.path)
+            parent = gitside.tip(where.path, branch) or gitside.tip(where.path, where.default_branch)
+            if force:
+                parent = _parent(where, parent)
+            sha = gitside.commit(where.path, branch, files, message, parent=parent, removed=removed)
+        smart.moved(self.hub, where, before, user, later=False, deliver=deliver)
+        return sha
+
+    def delete_branch(self, branch: str, *, by: str = "maintainer", repo: Where = None, deliver: bool = True) -> None:
+        """Delete a branch."""
+        where = self.repo(repo)
+        before = gitside.refs(where.path)
+        gitside.git(where.path, "update-ref", "-d", f"refs/heads/{branch}")
+        smart.moved(self.hub, where, before, self.hub.user(by), later=False, deliver=deliver)
+
+    def fork(self, owner: str, *, repo: Where = None) -> Repository:
+        """A fork in somebody's own account, where the App is not installed."""
+        with self.hub.lock:
+            source = self.repo(repo)
+            number = 700_000_001 + len(self.hub.repositories)
+            path = self.hub.root / f"{number}.git"
+            gitside.git(self.hub.root, "clone", "--quiet", "--bare", str(source.path), str(path))
+            fork = Repository(number, self.hub.user(owner), source.name, path, self.hub.now(), source.private, source.default_branch)
+            self.hub.repositories[number] = fork
+            return fork
+
+    def open_pull(
+        self,
+        head: str,
+        *,
+        title: str = "A change",
+        body: str = "",
+        base: str | None = None,
+        by: str = "maintainer",
+        draft: bool = False,
+        head_repo: Repository | None = None,
+        repo: Where = None,
+        deliver: bool = True,
+    ) -> Issue:
+        """A pull request of a person, from a branch of the repository or of a fork."""
+        with self.hub.lock:
+            where, user = self.repo(repo), self.hub.user(by)
+            source, base = head_repo or where, base or where.default_branch
+            item = pulls.open_pull(
+                self.hub, where, head_repository=source, head=head, base=base, title=title, body=body, draft=draft, user=user
+            )
+            payload = events.pull_request(self.hub, where, item, "opened", user)
+        self.tell("pull_request", payload, deliver=deliver)
+        return item
+
+
+def _parent(repo: Repository, sha: str | None) -> str | None:
+    """The commit before; None for the first one."""
+    try:
+        return gitside.git(repo.path, "rev-parse", "--verify", "--quiet", f"{sha}^")
+    except subprocess.CalledProcessError:
+        return None
