@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -22,16 +22,16 @@ class Before(Protocol):
         """Whether a directory is there that was not made by the agent."""
         ...
 
-    def below(self, path: bytes) -> Iterator[bytes]:
-        """The files of the commit below a directory."""
-        ...
-
     def same(self, found: Found) -> bool:
         """Whether an entry is as the agent got it."""
         ...
 
+    def gone(self, seen: set[bytes]) -> Iterable[bytes]:
+        """The files of the commit that should have been seen and were not."""
+        ...
+
     def text(self, path: bytes) -> bytes | None:
-        """What is in a (small) file of the commit, where it can still be seen in the checkout only through a layer."""
+        """What is in a (small) file of the commit, where the checkout shows it only through a layer."""
         ...
 
 
@@ -51,15 +51,13 @@ class Under:
         found = self._template.status(path)
         return found is not None and found.is_directory
 
-    def below(self, path: bytes) -> Iterator[bytes]:
-        """The files of the commit below a directory."""
-        if path and not self.directory(path):
-            return iter(())
-        return (found.path for found in self._template.below(path))
-
     def same(self, found: Found) -> bool:
         """Never: it would not be in the upper layer."""
         return False
+
+    def gone(self, seen: set[bytes]) -> Iterable[bytes]:
+        """None: what is gone left a mark in the upper layer."""
+        return ()
 
     def text(self, path: bytes) -> bytes | None:
         """What is in a file of the commit."""
@@ -86,13 +84,13 @@ class Noted:
         """Whether a directory is there that was not made by the agent."""
         return path in self._directories
 
-    def below(self, path: bytes) -> Iterator[bytes]:
-        """The files of the commit below a directory."""
-        return (file for file in self._tracked if not path or file.startswith(path + b"/"))
-
     def same(self, found: Found) -> bool:
         """Whether an entry is as the agent got it: the change time cannot be set back."""
         return self._stamps.get(found.path) == _stamp(found)
+
+    def gone(self, seen: set[bytes]) -> Iterable[bytes]:
+        """The files of the commit that should have been seen and were not."""
+        return self._tracked - seen
 
     def text(self, path: bytes) -> bytes | None:
         """Nothing: all there is, is in the checkout itself."""

@@ -1,29 +1,24 @@
-"""What the agent left becomes a commit of ours: made in our control directory, from copies, by plumbing."""
+"""What the agent left becomes a commit of ours, made in our control directory and never near the agent's own git."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from infra.git import Git, Input, Place
 from infra.process import Captured
+from infra.workspaces import stream
 from infra.workspaces.before import Before, Under, noted
+from infra.workspaces.convert import Converter
+from infra.workspaces.ignores import GitIgnores, WorkTree
+from infra.workspaces.listing import Listing, tracked
 from infra.workspaces.reading import Reader
-from infra.workspaces.staging import Staging
-from infra.workspaces.template import Listing
-from infra.workspaces.walk import Changes, Walk
+from infra.workspaces.removal import remove
+from infra.workspaces.stream import EMPTY_TREE, Commit, Made
+from infra.workspaces.walk import Walk
 from jobs.errors import Fault, Refused
 from jobs.evidence import Change, Ended, Snapshot
 
 KINDS = {b"A": "added", b"D": "deleted"}
-EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 MOST_PATCH = 64 * 1000**2
-
-
-@dataclass(frozen=True, slots=True)
-class Author:
-    """In whose name the service commits."""
-
-    name: str = "slipway"
-    email: str = "slipway@users.noreply.github.com"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,68 +36,45 @@ class Grounds:
     notes: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """The commit to make: on `base`, with `message`, in the name of `author`."""
-
-    base: str
-    message: str
-    author: Author
-    at: float
-
-
-def tree_of(git: Git, control: Place, grounds: Grounds) -> str:
-    """The tree of what is in the checkout now. Raises Refused with a snapshot-class reason."""
+def commit(git: Git, control: Place, grounds: Grounds, wanted: Commit) -> Made:
+    """A commit of what is in the checkout now. Raises Refused with a snapshot-class reason."""
     if not grounds.files.is_dir():
         raise Refused("checkout_lost", "The checkout of this attempt is not there any more; a new attempt begins with a fresh one.")
-    with (
-        Reader(grounds.files) as reader,
-        _before(grounds) as below,
-        Staging(git, grounds.scratch, control.git_dir, grounds.index) as staging,
-    ):
-        before: Before = Under(below) if grounds.notes is None else noted(grounds.notes, grounds.listing.tracked)
-        changes = Walk(reader, before, staging, grounds.listing.submodules, layered=grounds.notes is None).run()
-        staging.write(reader, changes)
-        if _attributed(grounds.listing, changes):
-            staging.refuse_stored_elsewhere(changes)
-        tree = staging.tree(changes)
-    if tree == EMPTY_TREE and not grounds.listing.empty:
+    remove(grounds.scratch)
+    grounds.scratch.mkdir()
+    try:
+        made = _made(git, control, grounds, wanted)
+    finally:
+        remove(grounds.scratch)
+    if made.tree == EMPTY_TREE and not grounds.listing.empty:
         raise Refused("checkout_lost", "Every file of the checkout is gone, which is no change anybody asks for.")
-    return tree
+    return made
 
 
-def _before(grounds: Grounds) -> Reader:
-    return Reader(grounds.template or grounds.files)
+def _made(git: Git, control: Place, grounds: Grounds, wanted: Commit) -> Made:
+    tree = WorkTree(grounds.scratch / "tree")
+    written = grounds.scratch / "stream"
+    with Reader(grounds.files) as reader, Reader(grounds.template or grounds.files) as below:
+        before: Before = Under(below)
+        if grounds.notes is not None:
+            before = noted(grounds.notes, tracked(git, control.git_dir, grounds.index))
+        ignores = GitIgnores(git, control.git_dir, tree)
+        changes = Walk(reader, before, ignores, grounds.listing.submodules, layered=grounds.notes is None).run()
+        converter = Converter(git, control.git_dir, tree, wanted.start, grounds.listing.attributes)
+        stream.write(written, wanted, reader, changes, converter.blobs(reader, changes.written))
+    return stream.commit(git, control, written)
 
 
-def _attributed(listing: Listing, changes: Changes) -> bool:
-    return listing.attributes or any(found.path.endswith(b".gitattributes") for found in changes.written)
-
-
-def committed(git: Git, control: Place, tree: str, commit: Commit) -> str:
-    """The id of the commit of `tree`."""
-    date = f"@{int(commit.at)} +0000"
-    env = {
-        f"GIT_{role}_{part}": value
-        for role in ("AUTHOR", "COMMITTER")
-        for part, value in (("NAME", commit.author.name), ("EMAIL", commit.author.email), ("DATE", date))
-    }
-    given = Input(commit.message.encode(errors="replace"), env=env)
-    return git.ask("commit-tree", "-p", commit.base, "-F", "-", tree, at=control, given=given).strip()
-
-
-def snapshot(git: Git, control: Place, commit: str, tree: str, base: str) -> Snapshot:
+def snapshot(git: Git, control: Place, made: Made, base: str) -> Snapshot:
     """The commit with what it changes: paths, sizes, and how large the patch is."""
-    captured = _difference(git, control, base, commit, "--raw")
+    captured = _difference(git, control, base, made.commit, "--raw")
     raw, _, patch = captured.stdout.data.partition(b"\0\0")
     fields = raw.split(b"\0")
     pairs = list(zip(fields[::2], fields[1::2], strict=False))
     sizes = _sizes(git, control, [what.split(b" ")[3] for what, _ in pairs])
     changes = tuple(_change(what, path, size) for (what, path), size in zip(pairs, sizes, strict=True))
     size = len(patch) if captured.ended is Ended.EXIT else captured.stdout.size
-    deletes = any(change.kind == "deleted" for change in changes)
-    files = git.ask("ls-tree", "-r", "-z", "--name-only", base, at=control).count("\0") if deletes else 0
-    return Snapshot(commit, tree, base, changes, size, files)
+    return Snapshot(made.commit, made.tree, base, changes, size)
 
 
 def patch(git: Git, control: Place, snapshot: Snapshot, most: int) -> str:

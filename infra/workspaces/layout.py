@@ -11,7 +11,7 @@ from pathlib import Path
 from jobs.model import Repository
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-HELD_BY = ("templates/*/*/users/{run}.*", "setup/*/*/users/{run}.*", "mirrors/*/refs/pins/{run}", "control/*/refs/pins/{run}")
+HELD_BY = ("templates/*/*/users/{run}.*", "setup/*/*/users/{run}.*", "mirrors/*/refs/pins/{run}", "control/*/refs/pins/{run}.*")
 """Where a run says that it still needs something. The dot is in no run's id, so that no id is the beginning of another's name."""
 
 

@@ -11,13 +11,13 @@ from infra.git import Git, Sources
 from infra.sandbox import Mount, Sandbox
 from infra.workspaces import agent_git, harvest, place, record
 from infra.workspaces.depot import Depot
-from infra.workspaces.harvest import Author, Commit
 from infra.workspaces.layout import Layout, key, user
 from infra.workspaces.place import Ground
 from infra.workspaces.reading import Reader
 from infra.workspaces.record import Record
 from infra.workspaces.removal import remove
 from infra.workspaces.setup import Networks, Setups
+from infra.workspaces.stream import Author, Commit
 from infra.workspaces.template import Template
 from jobs.errors import Fault, Refused
 from jobs.evidence import Snapshot
@@ -115,13 +115,17 @@ class LocalWorkspaces:
         control = depot.control.place
         with _told():
             path, found = self._found(checkout)
-            tree = harvest.tree_of(git, control, place.grounds(git, control.git_dir, path, self._ground(depot, found)))
-            if tree == (run.snapshot.tree if run.snapshot else depot.control.parsed(f"{found.base}^{{tree}}")):
+            ground = place.grounds(git, control.git_dir, path, self._ground(depot, found))
+            made = harvest.commit(git, control, ground, self._commit(run, depot, found))
+            if made.tree == (run.snapshot.tree if run.snapshot else made.before):
                 return None
-            commit = Commit(found.base, commit_message(run), self._tools.author, self._tools.clock.now())
-            made = harvest.committed(git, control, tree, commit)
-            depot.control.pin(run.id, made)
-            return harvest.snapshot(git, control, made, tree, found.base)
+            return harvest.snapshot(git, control, made, found.base)
+
+    def _commit(self, run: Run, depot: Depot, found: Record) -> Commit:
+        """The commit to make, under a name of its own: an earlier snapshot of the run stays too."""
+        ref = f"refs/pins/{user(run.id, uuid.uuid4().hex)}"
+        tree = depot.control.parsed(f"{found.start}^{{tree}}") if found.start != found.base else None
+        return Commit(found.base, found.start, commit_message(run), self._tools.author, self._tools.clock.now(), ref, tree)
 
     def patch(self, run: Run, snapshot: Snapshot) -> str:
         """The unified diff from base to snapshot, at most `limits.patch_bytes` × 2 characters."""

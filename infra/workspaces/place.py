@@ -8,7 +8,8 @@ from infra.git import Git, Place
 from infra.sandbox import CHECKOUT, Bind, Mount, Overlay
 from infra.workspaces import before
 from infra.workspaces.harvest import Grounds
-from infra.workspaces.template import Template, listing
+from infra.workspaces.listing import listing
+from infra.workspaces.template import Template
 
 OBJECTS = "/run/slipway/objects"
 """Where the mirror's objects are seen inside."""
@@ -53,7 +54,7 @@ def mounts(path: Path, ground: Ground) -> tuple[Mount, ...]:
 def grounds(git: Git, control: Path, path: Path, ground: Ground) -> Grounds:
     """What a harvest of the checkout at `path` compares with."""
     index = ground.template.index if ground.overlay else path / "index"
-    listed = listing(git, index, control)
+    listed = listing(git, control, index)
     written, scratch = files(path, overlay=ground.overlay), path / "stage"
     if ground.overlay:
         return Grounds(written, index, listed, scratch, template=ground.template.tree)

@@ -15,9 +15,9 @@ from infra.sandbox import Confinement, Mount, Network, Sandbox
 from infra.workspaces import place
 from infra.workspaces.depot import Depot
 from infra.workspaces.layout import held, idle, locked, user
+from infra.workspaces.listing import tracked
 from infra.workspaces.place import Ground
 from infra.workspaces.removal import remove
-from infra.workspaces.template import listing
 from jobs.errors import Fault
 from jobs.model import Run
 from jobs.ports import Clock
@@ -110,5 +110,5 @@ class Setups:
 
     def _keep_new(self, depot: Depot, making: Path) -> None:
         """Leave in a plain tree only what the commands added to it."""
-        for path in listing(self._git, making / "index", depot.control.path).tracked:
+        for path in tracked(self._git, depot.control.path, making / "index"):
             remove(making / "tree" / os.fsdecode(path))

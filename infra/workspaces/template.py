@@ -1,18 +1,16 @@
 """Trees of commits on disk, to lie read-only under checkouts. One that is in use is never changed, only replaced."""
 
-import re
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.git import Git, Place, failure, sha_of
+from infra.git import Git, Place, sha_of
+from infra.workspaces import listing
 from infra.workspaces.layout import held, idle, locked, released
 from infra.workspaces.removal import remove
 
 KEPT = 3
 """How many trees nobody uses stay for the next commit to be reached from."""
-SUBMODULE = re.compile(rb"(?:^|\0)160000 [0-9a-f]+ 0\t([^\0]+)")
-PATHS = re.compile(rb"(?:^|\0)[0-9]{6} [0-9a-f]+ 0\t([^\0]+)")
 ATTRIBUTES = (":(glob)**/.gitattributes",)
 
 
@@ -67,6 +65,7 @@ class Templates:
         old = next(iter(idle(self._root)), None)
         if old is not None and self._same_attributes(old.name, template.commit):
             old.rename(making.path)
+            (making.path / listing.NAME).unlink(missing_ok=True)
             self._read_tree(making, "-m", "-u", old.name, template.commit)
         else:
             making.tree.mkdir(parents=True)
@@ -79,38 +78,3 @@ class Templates:
     def _same_attributes(self, old: str, new: str) -> bool:
         """Whether a file that did not change is also written the same: line ends depend on attributes."""
         return self._git.run("diff-tree", "-r", "--quiet", old, new, "--", *ATTRIBUTES, at=Place(self._git_dir)).ok
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """Every path of an index, as `git ls-files --stage -z` prints it; looked into only as far as somebody asks."""
-
-    lines: bytes
-
-    @property
-    def empty(self) -> bool:
-        """Whether the commit has no file at all."""
-        return not self.lines
-
-    @property
-    def attributes(self) -> bool:
-        """Whether any attributes file is there: without one nothing has to be asked about any path."""
-        return b"/.gitattributes\0" in self.lines or b"\t.gitattributes\0" in self.lines
-
-    @property
-    def submodules(self) -> frozenset[bytes]:
-        """The places of other repositories."""
-        return frozenset(SUBMODULE.findall(self.lines))
-
-    @property
-    def tracked(self) -> frozenset[bytes]:
-        """The paths of all files and links."""
-        return frozenset(PATHS.findall(self.lines)) - self.submodules
-
-
-def listing(git: Git, index: Path, git_dir: Path) -> Listing:
-    """What is in an index."""
-    captured = git.run("ls-files", "-z", "--stage", at=Place(git_dir, index))
-    if not captured.ok:
-        raise failure("Listing the files of the commit did not succeed", captured, "checkout_failed")
-    return Listing(captured.stdout.data)

@@ -28,7 +28,7 @@ class Ignores(Protocol):
 
 @dataclass
 class Changes:
-    """What differs: `written` files and links, and `removed` paths of the commit. A path may be in both: it was replaced."""
+    """What differs: first `removed` went, directories whole and some paths that never were; then `written` came."""
 
     written: list[Found] = field(default_factory=list)
     removed: list[bytes] = field(default_factory=list)
@@ -60,8 +60,7 @@ class Walk:
             level = [entry.path for entry in kept if entry.is_directory]
             for entry in kept:
                 self._note(entry)
-        if not self._layered:
-            self.changes.removed += [path for path in self._before.below(b"") if path not in self._seen]
+        self.changes.removed += self._before.gone(self._seen)
         return self.changes
 
     def _entries(self, directory: bytes) -> Iterable[Found]:
@@ -82,7 +81,7 @@ class Walk:
         if opaque or directory.rpartition(b"/")[0] in self._hidden:
             self._hidden.add(directory)
         if opaque:
-            self.changes.removed += self._before.below(directory)
+            self.changes.removed.append(directory)
         path = directory + b"/" + IGNORE if directory else IGNORE
         own = self._reader.status(path)
         if own is not None and own.is_file:
@@ -115,7 +114,7 @@ class Walk:
 
     def _note(self, entry: Found) -> None:
         if self._layered and entry.is_whiteout:
-            self._gone(entry.path)
+            self.changes.removed.append(entry.path)
         elif entry.is_directory:
             if self._before.tracked(entry.path):
                 self.changes.removed.append(entry.path)
@@ -131,12 +130,4 @@ class Walk:
         self._bytes += entry.size
         if self._bytes > MOST_BYTES:
             raise Refused("too_large", f"More than {MOST_BYTES // 1000**2} MB have changed: remove or ignore what is generated.")
-        if self._before.directory(entry.path):
-            self.changes.removed += self._before.below(entry.path)
         self.changes.written.append(entry)
-
-    def _gone(self, path: bytes) -> None:
-        if self._before.directory(path):
-            self.changes.removed += self._before.below(path)
-        elif self._before.tracked(path):
-            self.changes.removed.append(path)
