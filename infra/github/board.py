@@ -55,10 +55,12 @@ class GitHubBoard:
         return True
 
     def set_labels(self, repository: Repository, number: int, *, add: Sequence[str], remove: Sequence[str]) -> None:
-        """Add and remove labels; removing one that is not there is fine."""
+        """Add and remove labels; removing one that is not there is fine. GitHub's answer to adding names all there are."""
+        there = set(remove)
         if add:
-            self.github.ask(Route.ADD_LABELS, repository, {"labels": list(add)}, number=number)
-        for label in remove:
+            rows = self.github.ask(Route.ADD_LABELS, repository, {"labels": list(add)}, number=number)
+            there &= {str(row["name"]) for row in rows}
+        for label in (label for label in remove if label in there):
             try:
                 self.github.ask(Route.REMOVE_LABEL, repository, number=number, label=label)
             except Declined as no:
