@@ -4,12 +4,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from math import isfinite
 from typing import Any
 
 from jobs.errors import Fault, Refused
 
 PAUSE_S = 60.0
 """How long to keep away after a secondary limit that names no time; GitHub asks for at least a minute."""
+MOST_PAUSE_S = 86_400.0
 MOST_SAID = 300
 
 
@@ -109,7 +111,7 @@ def _limited(answer: Answer, now: float) -> Fault | None:
     if wait is None and spent:
         reset = _seconds(headers.get("x-ratelimit-reset"))
         wait = None if reset is None else reset - (answer.date or now)
-    pause = max(PAUSE_S if wait is None else wait, 1.0)
+    pause = min(max(PAUSE_S if wait is None else wait, 1.0), MOST_PAUSE_S)
     text = f"GitHub asked for a pause of {pause:.0f} seconds in this installation; this goes on by itself afterwards."
     return Fault("github_rate_limited", text, evidence=answer.said, retry_after=pause)
 
@@ -146,6 +148,7 @@ def _detail(error: object) -> str:
 
 def _seconds(value: str | None) -> float | None:
     try:
-        return None if value is None else float(value)
+        seconds = float(value or "")
     except ValueError:
         return None
+    return seconds if isfinite(seconds) else None
