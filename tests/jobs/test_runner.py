@@ -46,6 +46,16 @@ def test_a_rejected_snapshot_goes_back_to_the_agent_with_its_finding() -> None:
     assert engine.agents.launches[1].brief.iteration == 2
 
 
+def test_a_provider_that_is_busy_is_waited_out_and_costs_no_iteration() -> None:
+    """Proves: F68."""
+    busy = AgentResult("scripted", Ended.EXIT, 1, failure=Failure("provider_overloaded", "Later."))
+    engine = Engine(agents=FakeAgents(busy, busy, DONE), by=rules(limits={"iterations": 1}))
+    run = engine.to_the_end(walk)
+    assert run.state is RunState.SUCCEEDED
+    assert [launch.run.iteration for launch in engine.agents.launches] == [1, 1, 1]
+    assert engine.ledger.names.count("Parked") == 2
+
+
 def test_gates_that_never_pass_end_the_run_after_its_iterations() -> None:
     """Proves: 004-03, 004-28, 004-44."""
     engine = Engine(gates=FakeGates(failed("a"), failed("b"), failed("c"), failed("d")), by=rules(limits={"iterations": 3}))
@@ -203,7 +213,7 @@ def test_whatever_fails_wherever_the_run_ends_with_a_reason_and_within_its_limit
     assert run.state in FINAL
     assert run.reason and run.reason.code in REASONS and run.reason.text
     launched = engine.ledger.names.count("Launched") - engine.ledger.names.count("SpawnFailed")
-    assert launched <= run.rules.limits.iterations
+    assert launched <= run.rules.limits.iterations + engine.ledger.names.count("Parked")
     assert engine.ledger.names.count("Claimed") + engine.ledger.names.count("ClaimedForDelivery") == run.attempt
 
 
