@@ -6,6 +6,7 @@ from redis.exceptions import RedisError
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
+from app import logs
 from app.access import access
 from app.api.health import Part
 from app.api.ports import Desk
@@ -39,7 +40,7 @@ class Front:
     def webhook(self) -> ASGIApp:
         """The route of GitHub's deliveries; closed while there is no secret."""
         secrets = [secret.get_secret_value().encode() for secret in self.ground.settings.webhook_secrets]
-        return Webhook(secrets, self.ground.inbox, self.bell) if secrets else closed
+        return Webhook(secrets, self.ground.inbox, self.bell, audit=logs.audit(self.ground.settings)) if secrets else closed
 
     @cached_property
     def desk(self) -> Desk:
