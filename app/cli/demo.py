@@ -75,8 +75,8 @@ def _demonstrated(sample: Sample, teller: "_Teller", *, open_: bool) -> Seen:
         sample.make(git, receiver.url, sandboxed=sandboxed)
         teller.scene(sample, sandboxed=sandboxed)
         port = free_port()
-        environ = _environ(sample, port, webhook_secret, callback_secret, receiver.address)
-        service = Service(environ, port, sample.root / "service.log")
+        env = _env(sample, port, webhook_secret, callback_secret, receiver.address)
+        service = Service(env, port, sample.root / "service.log")
         with service:
             teller.line("", f"the service is up on {service.url}, with its own Redis and SQLite")
             answer = service.deliver("issues", secrets.token_hex(16), sample.payload(), webhook_secret)
@@ -94,7 +94,7 @@ def _demonstrated(sample: Sample, teller: "_Teller", *, open_: bool) -> Seen:
     return seen
 
 
-def _environ(sample: Sample, port: int, webhook_secret: str, callback_secret: str, receiver: str) -> dict[str, str]:
+def _env(sample: Sample, port: int, webhook_secret: str, callback_secret: str, receiver: str) -> dict[str, str]:
     """The whole environment of the service: nothing of this process's own gets in."""
     return {
         "PATH": PATH,

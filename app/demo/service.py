@@ -25,15 +25,15 @@ LOG_TAIL = 2_000
 
 @dataclass
 class Service:
-    """A context manager: ready inside, stopped outside. `environ` is what it is told, `log` where its words are kept."""
+    """A context manager: ready inside, stopped outside. `env` is what it is told, `log` where its words are kept."""
 
-    environ: Mapping[str, str]
+    env: Mapping[str, str]
     port: int
     log: Path
     _running: Running | None = None
 
     def __enter__(self) -> Self:
-        command = Command((sys.executable, "-m", "app", "up"), dict(self.environ), Path(__file__).parents[2])
+        command = Command((sys.executable, "-m", "app", "up"), dict(self.env), Path(__file__).parents[2])
         self._running = start(command, Bounds(LONGEST_S, keep_tail=64_000))
         if not self._until(lambda: self.get("/readyz") is not None, READY_S):
             words = self.stop()
