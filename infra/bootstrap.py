@@ -23,6 +23,7 @@ import fcntl
 import hashlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -40,12 +41,9 @@ LOCKS = {"runtime": ROOT / "infra" / "requirements.lock", "dev": ROOT / "infra" 
 LAYOUT = "1"
 """Part of the stamp: another number makes every environment anew."""
 LAUNCHER = """\
-#!{python}
-import sys
-
-from app.cli.main import main
-
-sys.exit(main())
+#!/bin/sh
+# -P: whatever lies in the directory one happens to be in is not Slipway
+exec {python} -P -m app.cli.main "$@"
 """
 CHECKS: tuple[tuple[str, ...], ...] = (
     ("ruff", "format", "--check", "."),
@@ -207,7 +205,7 @@ def _write_entry() -> None:
     packages = next((VENV / "lib").glob("python3*/site-packages"))
     (packages / "slipway.pth").write_text(f"{ROOT}\n")
     launcher = VENV / "bin" / "slipway"
-    launcher.write_text(LAUNCHER.format(python=PYTHON))
+    launcher.write_text(LAUNCHER.format(python=shlex.quote(str(PYTHON))))
     launcher.chmod(0o755)
 
 
