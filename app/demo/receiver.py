@@ -10,6 +10,8 @@ from typing import Any, Self
 from standardwebhooks import Webhook, WebhookVerificationError
 
 MOST_BYTES = 64 * 1024
+POLL_S = 0.05
+"""How soon the end of the receiver is noticed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Receiver:
     def __enter__(self) -> Self:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
-        Thread(target=self._server.serve_forever, daemon=True).start()
+        Thread(target=self._server.serve_forever, args=(POLL_S,), daemon=True).start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

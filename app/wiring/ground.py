@@ -40,7 +40,7 @@ class Ground:
     def engine(self) -> sa.Engine:
         """The store, after its start check. Raises StoreInDoubt."""
         url = self.settings.database_url
-        return open_store(self.settings.data_dir, url if url.startswith("postgresql") else None, check=self._check)
+        return open_store(self.settings.data_dir, url if url.startswith("postgresql") else None, check=self._check, clock=self.clock)
 
     @cached_property
     def redis_url(self) -> str:
