@@ -47,7 +47,7 @@ def overview(office: Office, look: Look) -> Context:
         "waiting": _waiting(office, queue),
         "needs": needs,
         "recent": [run for run in page if run["state"] in view.FINAL][:RECENT],
-        "figures": office.looking.stats(DAY_S),
+        "figures": office.looking.ended(DAY_S),
         **_well(office),
     }
 

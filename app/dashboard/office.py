@@ -20,8 +20,8 @@ class Looking(Protocol):
         """Whether work gets done."""
         ...
 
-    def stats(self, window_s: float = 3600.0) -> dict[str, Any]:
-        """Figures over a window."""
+    def ended(self, window_s: float) -> dict[str, Any]:
+        """How many runs ended in a window, by state, and what is known of their cost."""
         ...
 
     def latest(self) -> tuple[int, int]:

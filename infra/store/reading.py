@@ -88,6 +88,10 @@ class SqlReading:
         """The metrics pack over the last `window_s` seconds."""
         return read(self._engine, lambda connection: stats.pack(connection, window_s))
 
+    def ended(self, window_s: float) -> dict[str, Any]:
+        """How many runs ended in the last `window_s` seconds, by state, and what is known of their cost."""
+        return read(self._engine, lambda connection: stats.ended(connection, window_s))
+
     def health(self) -> dict[str, Any]:
         """What says whether work gets done: processes seen, and the oldest thing of each kind that waits."""
         return read(self._engine, counting.health)

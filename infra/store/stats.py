@@ -28,6 +28,18 @@ def pack(connection: sa.Connection, window_s: float) -> dict[str, Any]:
     }
 
 
+def ended(connection: sa.Connection, window_s: float) -> dict[str, Any]:
+    """The ends of a window, counted by the database: for a page that is looked at all day."""
+    counted = (
+        sa.select(run.c.state, sa.func.count(), sa.func.sum(run.c.cost_usd)).where(run.c.ended_at >= now() - window_s).group_by(run.c.state)
+    )
+    rows = connection.execute(counted).all()
+    return {
+        "states": {**dict.fromkeys(ENDED, 0), **{row[0]: int(row[1]) for row in rows}},
+        "cost_usd": sum(float(row[2] or 0.0) for row in rows),
+    }
+
+
 def _progress(connection: sa.Connection) -> dict[str, Any]:
     """Runs said to be at work, and those that really are: a worker's lease lives."""
     held = (run.c.ended_at.is_(None), run.c.state.in_(HOLDING))
