@@ -116,6 +116,7 @@ class _Wires:
     report: int
     gate: int
     opener: int
+    said: bytes = b""
 
     @classmethod
     def open(cls, words: tuple[str, ...]) -> "_Wires":
@@ -154,19 +155,18 @@ class _Wires:
 
     def _first_report(self) -> bytes:
         """The first line, which bubblewrap writes piece by piece; empty when it gave up before."""
-        line = b""
-        while not line.endswith(b"\n"):
+        while b"\n" not in self.said:
             ready, _, _ = select.select([self.status], [], [], START_S)
-            piece = os.read(self.status, 1) if ready else b""
+            piece = os.read(self.status, 4096) if ready else b""
             if not piece:
                 return b""
-            line += piece
-        return line
+            self.said += piece
+        return self.said.split(b"\n", 1)[0]
 
     def reported_exit(self) -> bool:
         """Whether bubblewrap says that the program was started and ended; only after its end."""
         ready, _, _ = select.select([self.status], [], [], 0)
-        return bool(ready) and b"exit-code" in os.read(self.status, 4096)
+        return b"exit-code" in self.said + (os.read(self.status, 4096) if ready else b"")
 
     def close(self) -> None:
         """Close what is still open."""

@@ -4,6 +4,7 @@ from infra.git import Git, Sources
 from infra.workspaces.layout import Layout
 from infra.workspaces.mirror import Bare, Mirror
 from infra.workspaces.template import Templates
+from jobs.errors import Fault
 from jobs.model import ItemKind, Repository, Run
 
 
@@ -23,10 +24,12 @@ class Depot:
 
     def have(self, run: Run, commit: str) -> None:
         """Have the commit a run is based on in both directories. Raises Fault."""
-        source = run.request.source
-        number = source.number if source.item is ItemKind.PULL else None
+        origin = run.request.source
+        number = origin.number if origin.item is ItemKind.PULL else None
         self.mirror.ensure()
-        if not self.mirror.has(commit):
-            self.mirror.commit(self._sources.source(self.repository), commit, number)
         self.control.ensure(borrowing=self.mirror.path)
-        self.mirror.pin(run.id, commit)
+        if self.mirror.pinned(run.id, commit):
+            return
+        self.mirror.commit(self._sources.source(self.repository), commit, number)
+        if not self.mirror.pinned(run.id, commit):
+            raise Fault("checkout_failed", f"The commit {commit} was fetched and cannot be kept.")

@@ -48,7 +48,7 @@ def tracked(git: Git, control: Path, index: Path) -> frozenset[bytes]:
 def _found(text: bytes) -> dict[str, object]:
     attributes = [line for line in text.split(b"\0") if line.endswith(ATTRIBUTES)] if ATTRIBUTES in text else []
     return {
-        "submodules": [os.fsdecode(path) for path in SUBMODULE.findall(text)],
+        "submodules": [os.fsdecode(path) for path in SUBMODULE.findall(text)] if b"160000 " in text else [],
         "attributes": [os.fsdecode(line) for line in attributes if line.endswith((b"\t" + ATTRIBUTES, b"/" + ATTRIBUTES))],
         "empty": not text,
     }

@@ -55,13 +55,9 @@ class Bare:
         """Whether the commit is here."""
         return self.git.run("cat-file", "-e", f"{sha_of(commit)}^{{commit}}", at=self.place).ok
 
-    def pin(self, name: str, commit: str) -> None:
-        """Keep the commit from being collected, until `unpin`."""
-        self.git.ask("update-ref", f"refs/pins/{name}", sha_of(commit), at=self.place)
-
-    def unpin(self, name: str) -> None:
-        """The opposite of `pin`; harmless when there is none."""
-        self.git.run("update-ref", "-d", f"refs/pins/{name}", at=self.place)
+    def pinned(self, name: str, commit: str) -> bool:
+        """Keep the commit from being collected. False when it is not here."""
+        return self.git.run("update-ref", f"refs/pins/{name}", sha_of(commit), at=self.place).ok
 
     def parsed(self, revision: str) -> str | None:
         """The id of what `revision` (made by us) names, or None."""
