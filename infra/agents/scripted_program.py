@@ -188,6 +188,13 @@ def decide(agent: Agent, rest: str, text: str) -> None:
     agent.result |= {"decision": rest, "body": text or agent.result.get("body", "")}
 
 
+def demand(agent: Agent, rest: str, text: str) -> None:
+    """`demand PATH WORDS`: approves if the file has these words and rejects if not, with the comment below."""
+    path, _, words = rest.partition(" ")
+    there = Path(path).exists() and words in Path(path).read_text(encoding="utf-8")
+    decide(agent, "approve" if there else "reject", text)
+
+
 def ask(agent: Agent, rest: str, text: str) -> None:
     """`ask QUESTION`."""
     agent.questions.append(rest)
@@ -296,6 +303,7 @@ VERBS: Mapping[str, Callable[[Agent, str, str], None]] = {
     "title": title,
     "body": body,
     "decide": decide,
+    "demand": demand,
     "ask": ask,
     "spend": spend,
     "exit": leave,
