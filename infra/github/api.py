@@ -97,10 +97,9 @@ class Api(GitHubAPI):
         what = f"{method} {urllib.parse.urlsplit(url).path}"
         fault = verdict(answer, what, self._clock.now())
         if fault and not isinstance(fault, Moved):
+            tell = log.info if (method, answer.status) == ("GET", 404) else log.warning  # looking for what is not there is no trouble
             request = answer.headers.get("x-github-request-id")
-            log.warning(
-                "github refused", call=what, status=answer.status, said=answer.said, github_request=request, reason=fault.reason.code
-            )
+            tell("github refused", call=what, status=answer.status, said=answer.said, github_request=request, reason=fault.reason.code)
         return fault
 
     def _learn(self, answer: Answer) -> None:

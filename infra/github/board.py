@@ -71,7 +71,7 @@ class GitHubBoard:
         """The newest check run of ours on the commit with that `external_id`."""
         # filter=all: by default GitHub shows only the newest of several check runs with one name.
         parts = {"check_name": NAME, "app_id": self.app.id, "filter": "all"}
-        rows = self.github.each(Route.CHECK_RUNS, repository, key="check_runs", sha=sha, **parts)
+        rows = self.github.each(Route.OUR_CHECKS, repository, key="check_runs", sha=sha, **parts)
         return max((int(row["id"]) for row in rows if row["external_id"] == external_id), default=None)
 
     def start_check(self, repository: Repository, sha: str, external_id: str, url: str | None, text: CheckText) -> int:
@@ -98,7 +98,7 @@ class GitHubBoard:
         """The annotations GitHub does not have yet, each once."""
         wanted = {_key(annotation): annotation for annotation in _annotations(findings)}
         if wanted:
-            for row in self.github.each(Route.ANNOTATIONS, repository, check=check):
+            for row in self.github.each(Route.OUR_ANNOTATIONS, repository, check=check):
                 wanted.pop(_key(row), None)
         return list(wanted.values())
 

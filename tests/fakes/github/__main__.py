@@ -16,10 +16,23 @@ from pathlib import Path
 from tests.fakes.github import FakeGitHub
 
 FILES = {
-    "README.md": "# Widgets\n",
-    "greeting.py": 'def greet(name):\n    return "Hello"\n',
-    "test_greeting.py": 'from greeting import greet\n\n\ndef test_greets_by_name():\n    assert greet("Ada") == "Hello, Ada"\n',
+    "greeter.py": 'GREETING = "Hello"\n',
+    "check.py": 'from greeter import GREETING\n\nassert GREETING == "Bonjour", f"expected Bonjour, found {GREETING}"\n',
+    ".github/slipway.yml": "version: 1\nagent: scripted\ngates:\n  - {name: tests, run: [python3, check.py]}\n",
 }
+TASK = """\
+Say it in French.
+
+```slipway
+try 1:
+write greeter.py
+  GREETING = "Bonsoir"
+try 2:
+write greeter.py
+  GREETING = "Bonjour"
+```
+"""
+"""What the scripted agent does: its first try fails the gate, its second passes. With a model, delete the configuration's `agent`."""
 
 
 def _label(github: FakeGitHub, issue: str, name: str) -> str:
@@ -81,7 +94,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="fake-github-") as folder, FakeGitHub(Path(folder), port=given.port) as github:
         github.hooks.url = given.hook
         github.add_repository("acme/widgets", files=FILES)
-        github.open_issue("Greet people by their name", "`greet` ignores its argument.", number=7, deliver=False)
+        github.open_issue("Greet in French", TASK, number=7, deliver=False)
         key = Path(folder) / "app.pem"
         key.write_text(github.private_key)
         key.chmod(0o600)
