@@ -29,7 +29,7 @@ MEANT: Mapping[str, str] = {
     "SLIPWAY_GITHUB_URL": "GitHub itself, for git and links",
     "SLIPWAY_GITHUB_CLIENT_ID": "the App's client id, for signing in with GitHub",
     "SLIPWAY_GITHUB_CLIENT_SECRET": "its secret",
-    "SLIPWAY_API_TOKENS": "tokens of API and dashboard, separated by commas: `token:read` may look, `token:run` also act on runs, `token` anything",
+    "SLIPWAY_API_TOKENS": "tokens of API and dashboard, by comma: `token:read` may look, `token:run` also act on runs, `token` anything",
     "SLIPWAY_CALLBACK_SECRETS": "one or two `whsec_…` secrets that callbacks are signed with",
     "SLIPWAY_CALLBACK_ALLOW_HOSTS": "`host:port` of receivers that callbacks may reach although the address is not public",
     "ANTHROPIC_API_KEY": "key of the model provider; the broker adds it, no agent sees it",
