@@ -6,6 +6,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import Event
+from types import FrameType
 from typing import Protocol
 
 import structlog
@@ -81,11 +82,16 @@ class Start:
 def serve_web(start: Start, listener: socket.socket) -> None:
     """Webhooks, API and dashboard."""
     front = Front(start.introduce("web", "web"))
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # uvicorn listens to it, and raises it once more for whoever was there before
     config = uvicorn.Config(
         front.application, log_config=None, access_log=False, server_header=False, lifespan="on", timeout_graceful_shutdown=WEB_DRAIN_S
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    server = uvicorn.Server(config)
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    signal.signal(signal.SIGTERM, leave)  # before uvicorn listens to it, and after: it raises it once more for whoever was there
+    server.run(sockets=[listener])
     front.bell.close()
 
 
