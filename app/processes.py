@@ -108,7 +108,7 @@ def _workers(start: Start, queues: Sequence[str]) -> list[Child]:
 def _listener(settings: Settings) -> socket.socket:
     """The listening socket, held by the supervisor: while a web process is started again, connections wait."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio sets TCP_NODELAY only where the protocol is named
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))
