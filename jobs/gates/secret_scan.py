@@ -1,6 +1,7 @@
 """No secret is in the lines a change adds. The finding names the place and the kind, never the secret."""
 
 from collections.abc import Mapping
+from itertools import islice
 from types import MappingProxyType
 
 from detect_secrets.plugins.artifactory import ArtifactoryDetector
@@ -39,18 +40,13 @@ DETECTORS: Mapping[str, RegexBasedDetector] = MappingProxyType(
 
 def check(snapshot: Snapshot, rules: Rules, patch: str) -> tuple[Finding, ...]:
     """A finding for each added line that has something of the form of a secret, up to twenty."""
-    found = []
-    for line in added(patch):
-        kind = _kind(line.text)
-        if kind:
-            found.append(_finding(line, kind))
-        if len(found) == MOST:
-            break
-    return tuple(found)
+    return tuple(islice(filter(None, map(secret_in, added(patch))), MOST))
 
 
-def _kind(text: str) -> str | None:
-    return kind_of(text) or next((kind for kind, detector in DETECTORS.items() if _detected(detector, text)), None)
+def secret_in(line: Line) -> Finding | None:
+    """The finding for one line, if it has something of the form of a secret."""
+    kind = kind_of(line.text) or next((kind for kind, detector in DETECTORS.items() if _detected(detector, line.text)), None)
+    return _finding(line, kind) if kind else None
 
 
 def _detected(detector: RegexBasedDetector, text: str) -> bool:

@@ -33,7 +33,6 @@ def said(run: Run, *messages: str) -> str:
 
 
 def test_the_whole_prompt_of_a_first_iteration() -> None:
-    """Proves: 000-23."""
     text = said(RUN, "octocat: and say it louder")
     mark = re.findall(r"--- begin (\[[0-9a-f]{12}\])", text)[0]
     begin, end = f"--- begin {mark}", f"--- end {mark}"
@@ -50,7 +49,7 @@ def test_the_whole_prompt_of_a_first_iteration() -> None:
 
 
 def test_findings_come_back_with_their_places() -> None:
-    """Proves: 000-21, 004-45."""
+    """Proves: 000-21."""
     findings = (Finding("tests", "2 tests fail", "src/a.py", 3), Finding("lint", "unused", level="warning"))
     text = said(replace(RUN, iteration=2, findings=findings, plan="1. Greet."))
     assert "# The plan to follow" in text

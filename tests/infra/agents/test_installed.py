@@ -121,7 +121,7 @@ def rule(agent: str) -> AgentRule:
 
 @pytest.mark.parametrize("agent", MODELS)
 def test_an_installed_agent_is_started_with_a_token_and_heard(world: World, broker: Broker, agent: str) -> None:
-    """Proves: 000-22, 001-45, I11, T13, T14."""
+    """Proves: 000-22, I11, T13, T14."""
     install(world, agent)
     result = world.launch(agent=rule(agent), prompt="--version\nGreet.\n")
     assert result.failure is None
@@ -250,7 +250,7 @@ def test_gemini_approves_what_the_step_may_do(role: str, tools: tuple[str, ...] 
 
 @pytest.mark.parametrize("agent", sorted(AGENTS))
 def test_no_token_is_in_any_command_line(agent: str) -> None:
-    """Proves: I11, 001-45."""
+    """Proves: I11."""
     program = ("./x",) if agent == "command" else ()
     launch_rule = AgentRule.model_validate({"name": agent, "run": program})
     launch = Launch(

@@ -27,7 +27,7 @@ def alive(marker: str) -> list[str]:
 
 
 def test_a_scripted_agent_changes_files_and_says_that_it_is_no_model(world: World) -> None:
-    """Proves: 000-02, 000-22, 000-40, 003-19."""
+    """Proves: 000-02, 000-22, 003-19."""
     result = world.script("write src/greeting.py", "  def greet():", '      return "hello"', "title Greet properly", "ask Which language?")
     assert result.failure is None
     assert (result.ended, result.exit_code) == (Ended.EXIT, 0)
@@ -214,7 +214,7 @@ def test_nothing_survives_an_agent(world: World) -> None:
 
 
 def test_a_stop_request_ends_the_agent_within_seconds(world: World) -> None:
-    """Proves: F79, 002-05."""
+    """Proves: F79."""
     timer = threading.Timer(1.0, world.flag.raised.set)
     timer.start()
     result = world.script("hang")
