@@ -1,15 +1,25 @@
 """What an event says, in a line: for the command line and the dashboard alike."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from app.view import counted
+
 MOST = 160
+
+
+def _gates(results: Sequence[Mapping[str, Any]]) -> str:
+    """Which gates failed, and how many did not."""
+    failed = [f"{one['name']} failed" for one in results if not one["passed"]]
+    return ", ".join([*failed, f"{len(results) - len(failed)} passed"])
+
+
 TELLING = ("step", "iteration", "agent", "worker", "actor", "text", "delay", "evidence")
 NESTED: Mapping[str, Callable[[Any], str]] = {
     "reason": lambda reason: f"{reason['code']}: {reason['text']}",
     "result": lambda result: result["summary"] or (result["failure"] or {}).get("text", ""),
-    "snapshot": lambda snapshot: f"{snapshot['commit'][:12]}, {len(snapshot['changes'])} files",
-    "report": lambda report: ", ".join(f"{one['name']} {'passed' if one['passed'] else 'failed'}" for one in report["results"]),
+    "snapshot": lambda snapshot: f"{snapshot['commit'][:12]}, {counted(len(snapshot['changes']), 'file')}",
+    "report": lambda report: _gates(report["results"]),
     "receipt": lambda receipt: str(receipt["url"] or receipt["branch"]),
 }
 """How the larger parts of an event are told in a few words."""

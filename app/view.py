@@ -30,9 +30,20 @@ class Gate:
         return "failed" if self.required else "warn"
 
     @property
+    def built_in(self) -> bool:
+        """Whether the service checks this by itself, without a command of the repository's."""
+        return not self.command
+
+    @property
     def how(self) -> str:
         """How its process ended."""
-        return f"exit {self.exit_code}" if self.ended == "exit" else self.ended
+        if self.built_in:
+            return "built in"
+        return (
+            f"exit {self.exit_code}, {duration(self.duration_s)}"
+            if self.ended == "exit"
+            else f"{words(self.ended)} after {duration(self.duration_s)}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +93,16 @@ class Turn:
         return "passed" if self.decision in GOOD else "failed"
 
     @property
+    def quiet_gates(self) -> tuple[str, ...]:
+        """The built-in gates that passed: nobody wants a line for each."""
+        return tuple(gate.name for gate in self.gates if gate.built_in and gate.passed)
+
+    @property
+    def loud_gates(self) -> tuple[Gate, ...]:
+        """All the others."""
+        return tuple(gate for gate in self.gates if gate.name not in self.quiet_gates)
+
+    @property
     def verdict(self) -> str:
         """What the turn came to, where its gates and failure do not say it already."""
         return "" if self.failure or self.gates else words(self.decision or "")
@@ -122,6 +143,13 @@ def finding(found: Page) -> Finding:
     return Finding(found["gate"], found["message"], place, found.get("level", "failure"))
 
 
+def findings(result: Page) -> list[Finding]:
+    """What a gate found, but for what merely repeats its output."""
+    printed = output(result.get("output"))
+    found = [finding(one) for one in result.get("findings", ())]
+    return [one for one in found if one.where or one.message.strip() not in printed]
+
+
 def turn(step: Page, row: Page) -> Turn:
     """An iteration as the page has it."""
     result = row["result"] or {}
@@ -152,7 +180,7 @@ def turn(step: Page, row: Page) -> Turn:
         commit=row["sha"],
         files=tuple((change["kind"], change["path"]) for change in (row["snapshot"] or {}).get("changes", ())),
         gates=tuple(gate(one) for one in report["results"]),
-        findings=tuple(finding(one) for result in report["results"] if not result["passed"] for one in result.get("findings", ())),
+        findings=tuple(one for result in report["results"] if not result["passed"] for one in findings(result)),
     )
 
 
@@ -185,6 +213,12 @@ def actions(page: Page) -> tuple[str, ...]:
         ("stop", state not in FINAL),
     ]
     return tuple(name for name, possible in found if possible)
+
+
+def counted(number: int, what: str) -> str:
+    """`1 file`, `2 files`; for a word that takes an s, or ends in y."""
+    many = f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
+    return f"{number} {what if number == 1 else many}"
 
 
 def duration(seconds: float | None) -> str:

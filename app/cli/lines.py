@@ -33,7 +33,7 @@ def log_lines(turn: view.Turn) -> Iterator[Text]:
     )
     yield from _block("", turn.stdout)
     yield from _block("stderr", turn.stderr)
-    for gate in turn.gates:
+    for gate in turn.loud_gates:
         yield styled(f"── gate {gate.name}: {'passed' if gate.passed else 'failed'}, {gate.how}", gate.state)
         yield from _block("", gate.output)
 

@@ -7,10 +7,11 @@ from rich.text import Text
 
 from app import view
 from app.cli.screen import styled
-from app.view import Gate, Turn
+from app.view import Finding, Gate, Turn
 
 TAIL_LINES = 12
 MOST_FINDINGS = 10
+FINDING_LINES = 4
 MARKS = {"passed": "✓", "failed": "✗", "warn": "!", "running": "…"}
 Page = Mapping[str, Any]
 
@@ -82,10 +83,12 @@ def _turn(turn: Turn) -> Iterator[Text]:
         yield styled(f"      {turn.verdict}")
     if turn.commit:
         yield styled(f"      commit {turn.commit[:12]}: {_files(turn)}", "dim")
-    for gate in turn.gates:
+    if turn.quiet_gates:
+        yield Text.assemble("      ", styled(MARKS["passed"], "passed"), styled(f" {', '.join(map(view.words, turn.quiet_gates))}", "dim"))
+    for gate in turn.loud_gates:
         yield from _gate(gate)
     for finding in turn.findings[:MOST_FINDINGS]:
-        yield styled(f"      {finding.where + ': ' if finding.where else ''}{finding.message}")
+        yield from _finding("      ", finding)
 
 
 def _files(turn: Turn) -> str:
@@ -95,7 +98,7 @@ def _files(turn: Turn) -> str:
 
 def _gate(gate: Gate) -> Iterator[Text]:
     note = "" if gate.required else ", not required"
-    how = styled(f"  {gate.how}, {view.duration(gate.duration_s)}{note}", "dim")
+    how = styled(f"  {gate.how}{note}", "dim")
     yield Text.assemble("      ", styled(MARKS[gate.state], gate.state), f" {gate.name}", how)
     if not gate.passed:
         yield from _tail(gate.output)
@@ -115,7 +118,15 @@ def _findings(page: Page) -> Iterator[Text]:
         yield Text()
         yield styled("findings", "head")
     for finding in left[:MOST_FINDINGS]:
-        yield styled(f"  {finding.gate}: {finding.where + ': ' if finding.where else ''}{finding.message}")
+        yield from _finding(f"  {finding.gate}: ", finding)
+
+
+def _finding(start: str, finding: Finding) -> Iterator[Text]:
+    """Its place and first lines; the rest is in the brief and in the output."""
+    lines = [line for line in finding.message.splitlines() if line.strip()] or [""]
+    yield styled(f"{start}{finding.where + ': ' if finding.where else ''}{lines[0]}")
+    for line in lines[1:FINDING_LINES]:
+        yield styled(f"{' ' * len(start)}{line}", "dim")
 
 
 def _delivery(page: Page) -> Iterator[Text]:
