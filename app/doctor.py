@@ -175,7 +175,7 @@ def _agent(name: str, adapter: Adapter, settings: Settings) -> tuple[str, str]:
     with _scratch(settings) as scratch:
         sandbox = Unconfined() if settings.server.sandbox == "none" else Bubblewrap(scratch)
         try:
-            return name, Versions(sandbox, scratch).of(name, adapter, program)
+            return name, Versions(sandbox).of(name, adapter, program)
         except Fault as fault:
             return name, f"cannot work: {fault.reason.text}"
 

@@ -69,7 +69,7 @@ class Workshop:
             outputs=self.outputs,
             log=LaunchLog(data / "launches.log"),
             clock=self.ground.clock,
-            scratch=data / "work" / "launches",
+            scratch=data / "work",
             search=self._settings.path,
         )
         return SandboxedAgents(around)

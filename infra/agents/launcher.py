@@ -19,6 +19,7 @@ from infra.leftovers import Unusable, read_left
 from infra.outputs import Outputs
 from infra.process import Bounds, Captured
 from infra.sandbox.confinement import BROKER_PORT, Bind, Confinement, Network, Sandbox, Session
+from infra.workspaces.layout import named
 from infra.workspaces.removal import remove
 from jobs.errors import Refused
 from jobs.evidence import AgentResult
@@ -33,7 +34,11 @@ RESULT = "result.json"
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the launcher works with. `scratch` is a directory of ours, `search` where agents are looked for."""
+    """What the launcher works with.
+
+    A launch keeps its files in `scratch`/<run>: where that is also the directory of the run's checkouts, they go with them.
+    `search` is where agents are looked for.
+    """
 
     sandbox: Sandbox
     checkouts: Checkouts
@@ -52,7 +57,7 @@ class SandboxedAgents:
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around
-        self._versions = Versions(around.sandbox, around.scratch)
+        self._versions = Versions(around.sandbox)
 
     def check(self, agent: AgentRule) -> str:
         """The agent's version. Raises Refused(`agent_missing` | `provider_auth`) or Fault(`sandbox_unavailable`)."""
@@ -66,7 +71,7 @@ class SandboxedAgents:
         adapter = AGENTS[launch.agent.name]
         program = self._program(launch.agent, adapter)
         with contextlib.ExitStack() as stack:
-            private = stack.enter_context(self._private())
+            private = stack.enter_context(self._private(launch.run.id))
             access = stack.enter_context(self._around.models.open(launch.run, adapter.provider)) if adapter.provider else None
             network = stack.enter_context(self._around.networks.open(launch.run, launch.run.rules.network))
             start = adapter.start(launch, _setting(program, access))
@@ -88,10 +93,11 @@ class SandboxedAgents:
         return found
 
     @contextlib.contextmanager
-    def _private(self) -> Iterator[Path]:
+    def _private(self, run_id: str) -> Iterator[Path]:
         """A directory for one launch; what the agent left in it goes with it."""
-        self._around.scratch.mkdir(parents=True, exist_ok=True)
-        path = Path(tempfile.mkdtemp(prefix="launch-", dir=self._around.scratch))
+        parent = self._around.scratch / named(run_id)
+        parent.mkdir(parents=True, exist_ok=True)
+        path = Path(tempfile.mkdtemp(prefix="launch-", dir=parent))
         try:
             (path / "out").mkdir()
             yield path

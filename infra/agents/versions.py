@@ -15,11 +15,10 @@ _VERSION = re.compile(r"\d+(?:\.\d+)+")
 
 
 class Versions:
-    """Versions by agent. `scratch` is a directory of ours."""
+    """Versions by agent."""
 
-    def __init__(self, sandbox: Sandbox, scratch: Path) -> None:
+    def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
-        self._scratch = scratch
         self._known: dict[str, tuple[object, str]] = {}
 
     def of(self, name: str, adapter: Adapter, program: Program) -> str:
@@ -52,7 +51,6 @@ class Versions:
 
     def _run(self, argv: tuple[str, ...], program: Program) -> Captured:
         """In a sandbox with an empty checkout and no network."""
-        self._scratch.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="version-", dir=self._scratch) as empty:
+        with tempfile.TemporaryDirectory(prefix="slipway-version-") as empty:
             mount = Bind(Path(empty), CHECKOUT)
             return self._sandbox.run(Confinement(argv, (mount,), read_only=program.read_only), Bounds(PATIENCE_S))

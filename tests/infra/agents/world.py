@@ -125,4 +125,4 @@ class World:
     @property
     def left(self) -> list[Path]:
         """What is left of launches in the directory for them."""
-        return sorted((self.root / "launches").glob("*")) if (self.root / "launches").exists() else []
+        return sorted((self.root / "launches").glob("*/*"))
