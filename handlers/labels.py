@@ -31,10 +31,13 @@ def on_labeled(event: Labeled, facts: Facts) -> list[Intent]:
 
 
 def on_unlabeled(event: Unlabeled, facts: Facts) -> list[Intent]:
-    """Somebody other than us took the label off that says a run is at work."""
+    """A person took the label off that says a run is at work. We do it ourselves at the end of each, and word of that may come late."""
+    sender, admitted = event.sender, facts.admitted
     if event.label.casefold() != LABELS["running"]:
         return [Ignore(f"the label {event.label!r} means nothing when it is taken off")]
-    if event.sender and event.sender.id in facts.admitted.own:
+    if sender and sender.id in admitted.own:
         return [Ignore("our own doing")]
+    if sender and sender.bot and sender.id not in admitted.bots:
+        return [Ignore(f"{sender.login} is a bot that the operator has not let in")]
     who = event.sender.login if event.sender else "Somebody"
     return [StopRun(event.repository, event.number, who, f"{who} took the label {event.label} off.")]

@@ -25,9 +25,13 @@ def walk(run: Run, ports: Ports) -> Run:
 
 
 def turn(run: Run, ports: Ports) -> e.Event:
-    """One phase, and what came of it. A stop request and the wall limit come before anything else."""
-    if run.stop_requested:
-        return e.Cancelled(Reason("stopped", run.stop_requested))
+    """One phase, and what came of it. A stop request and the wall limit come before anything else.
+
+    The request is looked up anew: it may have come after the last event was stored, and the next phase may be the one that delivers.
+    """
+    stop = run.stop_requested or ports.ledger.load(run.id).stop_requested
+    if stop:
+        return e.Cancelled(Reason("stopped", stop))
     if deadline.left(run, ports.clock.now()) <= 0:
         return e.GaveUp(deadline.passed(run))
     try:

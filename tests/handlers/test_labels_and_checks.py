@@ -68,6 +68,8 @@ def test_taking_the_running_label_off_stops_the_run_unless_we_did() -> None:
     """Proves: F79, I18."""
     assert unlabeled("slipway:running", ANN) == [StopRun(REPOSITORY, 7, "ann", "ann took the label slipway:running off.")]
     assert unlabeled("slipway:running", Sender(OWN, "slipway[bot]", bot=True)) == [Ignore("our own doing")]
+    other = Sender(1, "other[bot]", bot=True)
+    assert unlabeled("slipway:running", other) == [Ignore("other[bot] is a bot that the operator has not let in")]
     for label in ("slipway", "slipway:done", "bug"):
         assert isinstance(unlabeled(label, ANN)[0], Ignore)
 
