@@ -307,9 +307,10 @@ class World:
         """What happened to it, by name."""
         return [str(event["type"]) for event in self.ground.reading.events(run.id)]
 
-    def status(self, number: int = 7) -> str:
-        """The one status comment on an item."""
-        (comment,) = [comment.body for comment in self.github.comments(number) if "slipway:run=" in comment.body]
+    def status(self, number: int = 7, run: Run | None = None) -> str:
+        """The one status comment on an item, or that of one of its runs."""
+        mark = f"<!-- slipway:run={run.id if run else ''}"
+        (comment,) = [comment.body for comment in self.github.comments(number) if mark in comment.body]
         return comment
 
     def answers(self, number: int = 7) -> list[str]:
