@@ -63,11 +63,14 @@ def park(run: Run, reason: Reason, now: float, *, retry_after: float | None = No
 def after_findings(run: Run, now: float) -> e.Event:
     """Another iteration with what was found, or the end: limits used up, or no progress since last time.
 
-    A launch that failed for the model's provider is waited out and then done again: it was no iteration.
+    A launch that failed for the model's provider is waited out and then done again: it was no iteration. One that failed for something
+    only a person can change (the budget is used up) is the end.
     """
     failure = _failure(run)
     if failure and failure.kind is Class.PROVIDER:
         return park(run, failure, now) if run.launched else e.Retried(run.iteration)
+    if failure and failure.kind is Class.USER:
+        return e.GaveUp(failure)
     if run.rejections > run.rules.limits.iterations:
         return e.GaveUp(Reason("review_rejected", f"The reviewer rejected the change {run.rejections} times; its comments are kept."))
     most = _iterations(run)

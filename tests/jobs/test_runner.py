@@ -56,6 +56,15 @@ def test_a_provider_that_is_busy_is_waited_out_and_costs_no_iteration() -> None:
     assert engine.ledger.names.count("Parked") == 2
 
 
+def test_a_budget_that_is_used_up_is_the_end_at_once() -> None:
+    """Proves: F48."""
+    spent = AgentResult("scripted", Ended.EXIT, 1, failure=Failure("budget_exhausted", "The budget of the run is used up."))
+    engine = Engine(agents=FakeAgents(spent, DONE))
+    run = engine.to_the_end(walk)
+    assert (run.state, run.reason and run.reason.code) == (RunState.FAILED, "budget_exhausted")
+    assert len(engine.agents.launches) == 1
+
+
 def test_gates_that_never_pass_end_the_run_after_its_iterations() -> None:
     """Proves: 004-03, 004-28, 004-44."""
     engine = Engine(gates=FakeGates(failed("a"), failed("b"), failed("c"), failed("d")), by=rules(limits={"iterations": 3}))
@@ -230,3 +239,10 @@ def _unlucky(chance: random.Random) -> Engine:
         *chance.choices([fault("github_unavailable"), Refused("push_refused", "no")], k=3), FakeDelivery().receipts.next()
     )
     return Engine(of=request(), agents=agents, workspaces=workspaces, gates=gates, delivery=delivery)
+
+
+def test_what_was_verified_is_kept_for_people_to_read() -> None:
+    engine = Engine(gates=FakeGates(failed("2 tests fail"), passed()))
+    engine.to_the_end(walk)
+    assert sorted(engine.artifacts.kept) == ["1-code-1.diff", "1-code-2.diff"]
+    assert engine.artifacts.kept["1-code-2.diff"].endswith(b"-hello\n+bonjour\n")
