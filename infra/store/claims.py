@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from infra.store.journal import Journal, locked, time_of
+from infra.store.pauses import EVERYTHING
 from infra.store.schema import lane, meta, pause, run
 from infra.store.upsert import insert
 from infra.store.work import now
@@ -53,7 +54,7 @@ def claim(connection: sa.Connection, journal: Journal, ticket: Ticket, limits: L
 def waiting(connection: sa.Connection, limit: int, queue: str | None = None) -> list[str]:
     """The ids of queued runs (of one queue) that are not paused, not waiting for a time and not behind another on their item."""
     mine = (run.c.queue == queue,) if queue else ()
-    return list(connection.scalars(_ordered(sa.select(run.c.id)).where(*mine, *_admissible()).limit(limit)))
+    return list(connection.scalars(_ordered().where(*mine, *_admissible()).limit(limit)))
 
 
 def _take(connection: sa.Connection, journal: Journal, found: Run, ticket: Ticket) -> Run:
@@ -78,7 +79,11 @@ def _served(connection: sa.Connection, installation: int, at: float) -> None:
 
 
 def _next(ticket: Ticket, limits: Limits) -> sa.Select[Any]:
-    wanted = _ordered(sa.select(run.c.id)).where(run.c.queue == ticket.queue, *_admissible(), *_room(limits))
+    held = run.alias()
+    all_held = sa.select(sa.func.count()).select_from(held).where(*_at_work(held)).scalar_subquery()
+    bounds = ((all_held, limits.total), (_number(BY_INSTALLATION), limits.installation), (_number(BY_REPOSITORY), limits.repository))
+    room = [count < most for count, most in bounds if most]
+    wanted = _ordered().where(run.c.queue == ticket.queue, *_admissible(), *room)
     if ticket.only:
         wanted = wanted.where(run.c.id == ticket.only)
     return wanted.limit(1).with_for_update(skip_locked=True, of=run)
@@ -92,25 +97,36 @@ def _admissible() -> tuple[sa.ColumnElement[bool], ...]:
         other.c.ended_at.is_(None), other.c.repository == run.c.repository, other.c.number == run.c.number,
         other.c.installation == run.c.installation, other.c.id != run.c.id, sa.or_(other.c.state != QUEUED, older),
     )  # fmt: skip
-    paused = sa.select(pause.c.scope).where(pause.c.scope.in_(["*", run.c.scope]))
-    return (run.c.ended_at.is_(None), run.c.state == QUEUED, run.c.not_before <= now(), ~ahead.exists(), ~paused.exists())
+    everything = sa.select(pause.c.scope).where(pause.c.scope == EVERYTHING)
+    going = (~everything.exists(), run.c.scope.not_in(sa.select(pause.c.scope)))
+    return (run.c.ended_at.is_(None), run.c.state == QUEUED, run.c.not_before <= now(), *going, ~ahead.exists())
 
 
-def _count(column: str | None = None) -> sa.ScalarSelect[Any]:
-    """How many runs are held in all, or in the same repository or installation as the row looked at."""
+def _at_work(held: sa.FromClause) -> tuple[sa.ColumnElement[bool], ...]:
+    return (held.c.ended_at.is_(None), held.c.state.in_(HOLDING))
+
+
+def _busy(column: str) -> sa.Subquery:
+    """How many runs are held, by installation or repository: counted once, however many wait."""
     held = run.alias()
-    count = sa.select(sa.func.count()).select_from(held).where(held.c.ended_at.is_(None), held.c.state.in_(HOLDING))
-    if column:
-        count = count.where(held.c[column] == run.c[column])
-    return count.correlate(run).scalar_subquery()
+    counted = sa.select(held.c[column].label("of"), sa.func.count().label("n")).where(*_at_work(held))
+    return counted.group_by(held.c[column]).subquery(f"busy_{column}")
 
 
-def _room(limits: Limits) -> list[sa.ColumnElement[bool]]:
-    bounds = {None: limits.total, "installation": limits.installation, "repository": limits.repository}
-    return [_count(column) < most for column, most in bounds.items() if most]
+BY_INSTALLATION, BY_REPOSITORY = _busy("installation"), _busy("repository")
 
 
-def _ordered(wanted: sa.Select[Any]) -> sa.Select[Any]:
+def _number(busy: sa.Subquery) -> sa.ColumnElement[int]:
+    return sa.func.coalesce(busy.c.n, 0)
+
+
+def _ordered() -> sa.Select[Any]:
     """Priority, then the installation with the least at work, then the one served longest ago, then age."""
-    served = sa.select(lane.c.served_at).where(lane.c.installation == run.c.installation).scalar_subquery()
-    return wanted.order_by(run.c.priority.desc(), _count("installation"), sa.func.coalesce(served, 0.0), run.c.created_at, run.c.id)
+    beside = (
+        run.outerjoin(BY_INSTALLATION, BY_INSTALLATION.c.of == run.c.installation)
+        .outerjoin(BY_REPOSITORY, BY_REPOSITORY.c.of == run.c.repository)
+        .outerjoin(lane, lane.c.installation == run.c.installation)
+    )
+    served = sa.func.coalesce(lane.c.served_at, 0.0)
+    order = (run.c.priority.desc(), _number(BY_INSTALLATION), served, run.c.created_at, run.c.id)
+    return sa.select(run.c.id).select_from(beside).order_by(*order)

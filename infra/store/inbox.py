@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import DataError, IntegrityError, StatementError
 
-from infra.store.schema import inbox
+from infra.store.schema import PENDING, inbox
 from infra.store.upsert import insert
 from infra.store.work import now, read, write
 
@@ -85,7 +85,7 @@ class SqlInbox:
 
     def due(self, limit: int = 100) -> list[int]:
         """Pending rows nobody has whose time has come, oldest first."""
-        ready = sa.select(inbox.c.id).where(inbox.c.state == "pending", inbox.c.next_at <= now(), inbox.c.lease_until <= now())
+        ready = sa.select(inbox.c.id).where(PENDING, inbox.c.next_at <= now(), inbox.c.lease_until <= now())
         return read(self._engine, lambda connection: list(connection.scalars(ready.order_by(inbox.c.next_at, inbox.c.id).limit(limit))))
 
     def known(self, app: str, deliveries: Sequence[str]) -> set[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from infra.store.schema import endpoint, outbox
+from infra.store.schema import PENDING, endpoint, outbox
 from infra.store.upsert import insert
 from infra.store.work import now, read, write
 
@@ -72,9 +72,7 @@ class SqlOutbox:
     def due(self, limit: int = 100) -> list[str]:
         """Callbacks whose time has come, oldest first."""
         waits = sa.select(endpoint.c.url).where(endpoint.c.url == outbox.c.url, endpoint.c.not_before > now())
-        ready = sa.select(outbox.c.id).where(
-            outbox.c.state == "pending", outbox.c.next_at <= now(), outbox.c.lease_until <= now(), ~waits.exists()
-        )
+        ready = sa.select(outbox.c.id).where(PENDING, outbox.c.next_at <= now(), outbox.c.lease_until <= now(), ~waits.exists())
         return read(self._engine, lambda connection: list(connection.scalars(ready.order_by(outbox.c.next_at).limit(limit))))
 
     def listing(self, state: str | None = None, run_id: str | None = None, limit: int = 100) -> list[dict[str, Any]]:

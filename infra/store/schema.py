@@ -7,7 +7,9 @@ metadata = sa.MetaData(naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_
 Time = sa.Double
 Json = sa.JSON
 Id = sa.String(64)
-LIVE = sa.text("ended_at IS NULL")
+LIVE, ENDED = sa.text("ended_at IS NULL"), sa.text("ended_at IS NOT NULL")
+PENDING = sa.text("state = 'pending'")
+"""As the indexes say it: a bound value is not always seen to mean the same."""
 UNANNOUNCED = sa.text("announced < version")
 BigSerial = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
@@ -37,7 +39,8 @@ inbox = sa.Table(
     sa.Column("done_at", Time),
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.UniqueConstraint("app", "event", "delivery"),
-    sa.Index(None, "state", "next_at"),
+    sa.Index("ix_inbox_pending", "next_at", sqlite_where=PENDING, postgresql_where=PENDING),
+    sa.Index(None, "received_at", "state", "run_id"),
 )  # fmt: skip
 
 run = sa.Table(
@@ -79,6 +82,7 @@ run = sa.Table(
     sa.Index(None, "scope", "created_at", "id"),
     sa.Index(None, "state", "created_at", "id"),
     sa.Index(None, "full_name", "created_at", "id"),
+    sa.Index("ix_run_ended", "ended_at", sqlite_where=ENDED, postgresql_where=ENDED),
     sa.Index(None, "state", "reason_code", "cost_usd"),  # the counts are read from here and never touch the rows
     sa.Index(None, "repository", "number", "created_at"),
     # what is not final is small however much is: the claim and every duty of the keeper read only these
@@ -98,6 +102,7 @@ attempt = sa.Table(
     sa.Column("launched_at", Time),
     sa.Column("ended_at", Time),
     sa.Column("outcome", sa.String(40)),
+    sa.Index(None, "outcome"),
 )  # fmt: skip
 
 iteration = sa.Table(
@@ -167,7 +172,8 @@ outbox = sa.Table(
     sa.Column("last_error", sa.Text),
     sa.Column("created_at", Time, nullable=False),
     sa.Column("sent_at", Time),
-    sa.Index(None, "state", "next_at"),
+    sa.Index("ix_outbox_pending", "next_at", sqlite_where=PENDING, postgresql_where=PENDING),
+    sa.Index(None, "created_at", "state"),
     sa.Index(None, "run_id"),
 )  # fmt: skip
 

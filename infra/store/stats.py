@@ -4,7 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from infra.store.schema import attempt, event, inbox, outbox, run
+from infra.store.schema import event, inbox, outbox, run
 from infra.store.work import now
 from jobs.errors import REASONS
 from jobs.model import FINAL, HELD
@@ -50,7 +50,7 @@ def _progress(connection: sa.Connection) -> dict[str, Any]:
 def _ended(connection: sa.Connection, since: float) -> dict[str, Any]:
     rows = connection.execute(
         sa.select(run.c.state, run.c.reason_code, run.c.created_at, run.c.started_at, run.c.ended_at, run.c.cost_usd)
-        .where(run.c.ended_at >= since, run.c.state.in_(ENDED))
+        .where(run.c.ended_at >= since)
     ).all()  # fmt: skip
     unknown = sum(row.reason_code not in REASONS for row in rows)
     states = {state: sum(row.state == state for row in rows) for state in sorted(ENDED)}
@@ -73,13 +73,14 @@ def _claims(connection: sa.Connection, since: float) -> dict[str, Any]:
     rows = connection.execute(claimed.where(event.c.at >= since, event.c.type.in_(CLAIMS))).all()
     minutes, runs = _tally(int(row.at // 60) for row in rows), _tally(row.run_id for row in rows)
     production = [row for row in rows if row.queue != "test"]
-    launched = sa.select(sa.func.count()).where(attempt.c.launched_at >= since).group_by(attempt.c.run_id)
+    launches = sa.select(event.c.run_id, event.c.attempt).where(event.c.at >= since, event.c.type == "Launched")
+    attempts = _tally(run_id for run_id, _ in {tuple(row) for row in connection.execute(launches)})
     return {
         "claims": len(rows),
         "peak_claims_a_minute": max(minutes.values(), default=0),
         "churn": _share(len(rows), len(runs)),
         "most_claims_of_a_run": max(runs.values(), default=0),
-        "most_attempts_of_a_run": max(connection.scalars(launched), default=0),
+        "most_attempts_of_a_run": max(attempts.values(), default=0),
         "lost_workers": _count(connection, event, event.c.at >= since, event.c.type == "LeaseExpired"),
         "test_pressure": _share(sum(bool(row.request.get("test")) for row in production), len(production)),
     }

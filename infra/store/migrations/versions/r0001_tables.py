@@ -75,7 +75,15 @@ def _inbox() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("app", "event", "delivery", name=op.f("uq_inbox_app_event_delivery")),
     )
-    op.create_index(op.f("ix_inbox_state_next_at"), "inbox", ["state", "next_at"], unique=False)
+    op.create_index(
+        "ix_inbox_pending",
+        "inbox",
+        ["next_at"],
+        unique=False,
+        sqlite_where=sa.text("state = 'pending'"),
+        postgresql_where=sa.text("state = 'pending'"),
+    )
+    op.create_index(op.f("ix_inbox_received_at_state_run_id"), "inbox", ["received_at", "state", "run_id"], unique=False)
 
 
 def _lane() -> None:
@@ -150,6 +158,14 @@ def _run() -> None:
         sa.UniqueConstraint("intent_key", name=op.f("uq_run_intent_key")),
     )
     op.create_index(op.f("ix_run_created_at_id"), "run", ["created_at", "id"], unique=False)
+    op.create_index(
+        "ix_run_ended",
+        "run",
+        ["ended_at"],
+        unique=False,
+        sqlite_where=sa.text("ended_at IS NOT NULL"),
+        postgresql_where=sa.text("ended_at IS NOT NULL"),
+    )
     op.create_index(op.f("ix_run_full_name_created_at_id"), "run", ["full_name", "created_at", "id"], unique=False)
     op.create_index(
         "ix_run_live",
@@ -255,6 +271,7 @@ def _attempt() -> None:
         ),
         sa.PrimaryKeyConstraint("run_id", "n"),
     )
+    op.create_index(op.f("ix_attempt_outcome"), "attempt", ["outcome"], unique=False)
 
 
 def _effect() -> None:
@@ -352,5 +369,13 @@ def _outbox() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index(op.f("ix_outbox_created_at_state"), "outbox", ["created_at", "state"], unique=False)
+    op.create_index(
+        "ix_outbox_pending",
+        "outbox",
+        ["next_at"],
+        unique=False,
+        sqlite_where=sa.text("state = 'pending'"),
+        postgresql_where=sa.text("state = 'pending'"),
+    )
     op.create_index(op.f("ix_outbox_run_id"), "outbox", ["run_id"], unique=False)
-    op.create_index(op.f("ix_outbox_state_next_at"), "outbox", ["state", "next_at"], unique=False)
