@@ -1,9 +1,39 @@
-"""What the keeper needs: its duties, over the store and the bell."""
+"""What the keeper needs: its duties, over the store, the bell, the disk and GitHub."""
 
-from app.keeper import Duty, Keeper, Rounds, standing
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.catalogue import Catalogue
+from app.catching_up import MissedDeliveries, UntoldRequests
+from app.housekeeping import Backups, Leftovers
+from app.keeper import DAY_S, Duty, Keeper, Rounds, standing
 from app.wiring.ground import Ground
+from app.wiring.outside import Outside
+from app.wiring.work import Workshop
+from infra.github.app import GitHubApp
+from infra.github.survey import GitHubSurvey
 from infra.store.announcements import SqlAnnouncements
 from infra.store.keeping import SqlTicks, SqlWorkers
+from infra.store.safekeeping import backup
+from jobs.model import Repository
+from jobs.rules import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """The repositories that the App is installed on, with their rules."""
+
+    app: GitHubApp
+    catalogue: Catalogue
+
+    def repositories(self) -> Sequence[Repository]:
+        """Those of every installation that is not suspended."""
+        active = (one for one in self.app.installations() if not one.suspended)
+        return [repository for one in active for repository in self.app.repositories(one.id)]
+
+    def rules(self, repository: Repository) -> Rules:
+        """See `Catalogue.rules`."""
+        return self.catalogue.rules(repository)
 
 
 def rounds(ground: Ground) -> Rounds:
@@ -14,7 +44,34 @@ def rounds(ground: Ground) -> Rounds:
 
 def duties(ground: Ground) -> tuple[Duty, ...]:
     """Every duty of this installation."""
-    return standing(rounds(ground))
+    shop = Workshop(ground)
+    return (*standing(rounds(ground)), *_tidying(ground, shop), *_saving(ground), *_catching_up(ground, shop.outside))
+
+
+def _tidying(ground: Ground, shop: Workshop) -> tuple[Duty, ...]:
+    kept = ground.settings.server.retention
+    return (
+        Duty("remove leftovers", 300, Leftovers(shop.workspaces, ground.ledger), each_host=True),
+        Duty("forget unread outputs", 3600, lambda: ground.artifacts.sweep(kept.runs * DAY_S), each_host=True),
+        Duty("empty old webhooks", 3600, lambda: ground.inbox.compact(kept.inbox * DAY_S)),
+    )
+
+
+def _saving(ground: Ground) -> tuple[Duty, ...]:
+    told = ground.settings.server.backup
+    if told.every is None:
+        return ()
+    directory = told.directory or ground.settings.data_dir / "backups"
+    return (Duty("back up", told.every, Backups(directory, told.keep, ground.clock, lambda file: backup(ground.engine, file))),)
+
+
+def _catching_up(ground: Ground, outside: Outside) -> tuple[Duty, ...]:
+    if outside.app is None or outside.github is None:
+        return ()
+    missed = MissedDeliveries(outside.app, ground.inbox, ground.clock)
+    reach, survey = Installed(outside.app, outside.catalogue), GitHubSurvey(outside.github)
+    untold = UntoldRequests(outside.app.id, reach, survey, ground.inbox, ground.clock)
+    return (Duty("ask for missed webhooks", 300, missed), Duty("look for untold requests", 3600, untold))
 
 
 def keeper(ground: Ground, *, name: str, host: str) -> Keeper:

@@ -1,0 +1,73 @@
+"""What is removed or saved from time to time, so that an installation needs nobody to look after its disk."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from jobs.model import HELD, Run
+from jobs.ports import Clock
+
+SUFFIX = ".backup"
+
+
+class Workspaces(Protocol):
+    """What runs have on this machine's disk."""
+
+    def leftovers(self) -> Sequence[str]:
+        """The ids of the runs that have something."""
+        ...
+
+    def discard(self, run_id: str) -> None:
+        """Remove what a run has."""
+        ...
+
+
+class Runs(Protocol):
+    """The runs."""
+
+    def load(self, run_id: str) -> Run:
+        """Raises KeyError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """What a killed worker left on this machine: checkouts of runs that nobody holds."""
+
+    workspaces: Workspaces
+    runs: Runs
+
+    def __call__(self) -> list[str]:
+        """Remove them; the ids of their runs."""
+        left = [run_id for run_id in self.workspaces.leftovers() if not self._is_held(run_id)]
+        for run_id in left:
+            self.workspaces.discard(run_id)
+        return left
+
+    def _is_held(self, run_id: str) -> bool:
+        try:
+            return self.runs.load(run_id).state in HELD
+        except KeyError:
+            return False
+
+
+@dataclass(frozen=True, slots=True)
+class Backups:
+    """Copies of the store in a directory, the newest `keep` of them."""
+
+    directory: Path
+    keep: int
+    clock: Clock
+    save: Callable[[Path], None]
+
+    def __call__(self) -> str:
+        """Make one and remove those that are too many; the new one's name."""
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = self.directory / f"slipway-{datetime.fromtimestamp(self.clock.now(), UTC):%Y%m%dT%H%M%SZ}{SUFFIX}"
+        self.save(file)
+        for old in sorted(self.directory.glob(f"slipway-*{SUFFIX}"))[: -self.keep]:
+            old.unlink()
+            old.with_name(f"{old.name}.sha256").unlink(missing_ok=True)
+        return file.name

@@ -1,0 +1,81 @@
+"""What is removed and saved without anybody asking."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.housekeeping import Backups, Leftovers
+from app.settings import load
+from app.wiring.ground import Ground
+from app.wiring.keep import duties
+from jobs.model import Run, RunState
+from tests.fakes.engine import FakeClock, request, rules
+
+
+@dataclass
+class Disk:
+    """What runs have on disk."""
+
+    left: list[str] = field(default_factory=lambda: ["held", "parked", "unknown"])
+
+    def leftovers(self) -> list[str]:
+        return list(self.left)
+
+    def discard(self, run_id: str) -> None:
+        self.left.remove(run_id)
+
+
+class Runs:
+    """One run at work and one that waits."""
+
+    def load(self, run_id: str) -> Run:
+        states = {"held": RunState.RUNNING, "parked": RunState.PARKED}
+        return Run(run_id, request(), rules(), state=states[run_id])
+
+
+def test_only_what_a_worker_holds_stays_on_disk() -> None:
+    """Proves: I12."""
+    disk = Disk()
+    assert Leftovers(disk, Runs())() == ["parked", "unknown"]
+    assert disk.left == ["held"]
+
+
+def test_the_newest_backups_stay(tmp_path: Path) -> None:
+    """Proves: 001-39."""
+    clock = FakeClock()
+
+    def save(file: Path) -> None:
+        file.write_text("store")
+        file.with_name(f"{file.name}.sha256").write_text("digest")
+
+    backups = Backups(tmp_path / "backups", 2, clock, save)
+    names = []
+    for _ in range(4):
+        names.append(backups())
+        clock.sleep(60)
+    assert sorted(path.name for path in (tmp_path / "backups").glob("*.backup")) == names[-2:]
+    assert len(list((tmp_path / "backups").iterdir())) == 4
+    assert (tmp_path / "backups").stat().st_mode & 0o777 == 0o700
+
+
+def test_the_duties_follow_the_settings(tmp_path: Path) -> None:
+    file = tmp_path / "server.toml"
+    file.write_text('[backup]\nevery = "1h"\n')
+    base = {"HOME": str(tmp_path), "SLIPWAY_DATA_DIR": str(tmp_path / "data"), "SLIPWAY_REDIS_URL": "unix:///nowhere"}
+    plain, saving = (Ground(load({**base, **more})) for more in ({}, {"SLIPWAY_CONFIG": str(file)}))
+    names = [[duty.name for duty in duties(ground)] for ground in (plain, saving)]
+    assert set(names[1]) - set(names[0]) == {"back up"}
+    assert {"remove leftovers", "forget unread outputs", "empty old webhooks"} <= set(names[0])
+    assert "ask for missed webhooks" not in names[0]
+    plain.engine.dispose()
+    saving.engine.dispose()
+
+
+def test_a_backup_that_is_due_is_made(tmp_path: Path) -> None:
+    """Proves: 001-39."""
+    file = tmp_path / "server.toml"
+    file.write_text('[backup]\nevery = "1h"\n')
+    environ = {"HOME": str(tmp_path), "SLIPWAY_DATA_DIR": str(tmp_path / "data"), "SLIPWAY_REDIS_URL": "unix:///nowhere"}
+    ground = Ground(load({**environ, "SLIPWAY_CONFIG": str(file)}))
+    next(duty for duty in duties(ground) if duty.name == "back up").do()
+    assert len(list((tmp_path / "data" / "backups").glob("*.backup"))) == 1
+    ground.engine.dispose()
