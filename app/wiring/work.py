@@ -14,10 +14,11 @@ from app.worker import Work
 from delivery.github import GitHubDeliveryManager
 from delivery.local import LocalDeliveryManager
 from handlers.facts import Admitted
-from infra.agents.access import PlainNetworks
 from infra.agents.launcher import SandboxedAgents, Surroundings
 from infra.agents.launches import LaunchLog
 from infra.courier import Courier
+from infra.egress.providers import PROVIDERS, Upstream
+from infra.egress.ways_out import BrokeredModels, ProxiedNetworks
 from infra.gates import SandboxedGates
 from infra.gates import Workshop as GateShop
 from infra.git_remote import GitRemote
@@ -48,9 +49,28 @@ class Workshop:
         return Bubblewrap(self._settings.data_dir / "work")
 
     @cached_property
+    def networks(self) -> ProxiedNetworks:
+        """What sandboxes may reach."""
+        return ProxiedNetworks(self.ground.artifacts)
+
+    @cached_property
+    def models(self) -> BrokeredModels:
+        """The way to the models, by the keys of the settings."""
+        settings, found = self._settings, {}
+        anthropic = settings.anthropic_api_key or settings.claude_code_oauth_token
+        if anthropic:
+            oauth = settings.anthropic_api_key is None
+            found["anthropic"] = Upstream(PROVIDERS["anthropic"], settings.anthropic_url, anthropic.get_secret_value(), bearer=oauth)
+        if settings.openai_api_key:
+            found["openai"] = Upstream(PROVIDERS["openai"], settings.openai_url, settings.openai_api_key.get_secret_value())
+        if settings.gemini_api_key:
+            found["google"] = Upstream(PROVIDERS["google"], settings.gemini_url, settings.gemini_api_key.get_secret_value())
+        return BrokeredModels(found)
+
+    @cached_property
     def workspaces(self) -> LocalWorkspaces:
         """The owner of checkouts."""
-        tools = Tools(self.outside.git, self.outside.sources, self.sandbox, PlainNetworks(), self.ground.clock)
+        tools = Tools(self.outside.git, self.outside.sources, self.sandbox, self.networks, self.ground.clock)
         return LocalWorkspaces(self._settings.data_dir, tools)
 
     @cached_property
@@ -70,6 +90,8 @@ class Workshop:
             log=LaunchLog(data / "launches.log"),
             clock=self.ground.clock,
             scratch=data / "work",
+            models=self.models,
+            networks=self.networks,
             search=self._settings.path,
         )
         return SandboxedAgents(around)
@@ -77,7 +99,7 @@ class Workshop:
     @cached_property
     def gates(self) -> SandboxedGates:
         """Runs gates."""
-        return SandboxedGates(GateShop(self.sandbox, self.workspaces, self.ground.ledger, self.outputs))
+        return SandboxedGates(GateShop(self.sandbox, self.workspaces, self.ground.ledger, self.outputs, self.networks))
 
     @cached_property
     def deliveries(self) -> dict[str, Delivery]:

@@ -14,12 +14,27 @@ INSIDE = "/slipway"
 """Where the sandbox shows what belongs to one launch: the brief, the place for the result, files of the adapter."""
 
 
+class Metered(Protocol):
+    """What the broker counted."""
+
+    @property
+    def requests(self) -> int:
+        """How many requests were let through."""
+        ...
+
+    @property
+    def tokens(self) -> Tokens:
+        """The tokens the provider says it used."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A way to a model through the broker: its socket, and a token that is worth nothing anywhere else."""
+    """A way to a model through the broker: its socket, a token that is worth nothing anywhere else, and what was used."""
 
     socket: Path
     token: str
+    meter: Metered | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ class SandboxedAgents:
             captured = self._run(launch, confinement)
             found = _document(private / "out")
         left = Left(captured, found, self._versions.last(launch.agent.name), self._around.clock.now())
-        return told(launch, adapter, left, self._around.outputs)
+        return _metered(told(launch, adapter, left, self._around.outputs), access)
 
     def _program(self, agent: AgentRule, adapter: Adapter) -> Program:
         if not adapter.program:
@@ -141,6 +141,13 @@ class SandboxedAgents:
             finally:
                 session.stop()
             return end.result()
+
+
+def _metered(result: AgentResult, access: Access | None) -> AgentResult:
+    """What the broker counted wins over what the agent says of itself."""
+    if access is None or access.meter is None or not access.meter.requests:
+        return result
+    return replace(result, tokens=access.meter.tokens)
 
 
 def _setting(program: Program, access: Access | None) -> Setting:

@@ -1,0 +1,73 @@
+"""`Networks` and `Models` of the launcher: for each sandbox the ways out it may have, and a record of how they were used."""
+
+import contextlib
+import json
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+
+import structlog
+
+from infra.agents.access import NoModels
+from infra.agents.adapter import Access
+from infra.egress.broker import Broker
+from infra.egress.hosts import Hosts
+from infra.egress.providers import Upstream
+from infra.egress.proxy import Proxy
+from infra.egress.serving import brokered, proxied
+from infra.sandbox.confinement import Network
+from jobs.model import Run
+from jobs.ports import Artifacts
+from jobs.rules import NetworkRule
+
+log = structlog.get_logger("slipway.egress")
+
+
+@dataclass(frozen=True, slots=True)
+class ProxiedNetworks:
+    """`infra.agents.access.Networks`: `allowlist` is a proxy of the sandbox's own, and every decision of it is kept."""
+
+    artifacts: Artifacts
+
+    @contextlib.contextmanager
+    def open(self, run: Run, rule: NetworkRule) -> Iterator[Network]:
+        """See `Networks`."""
+        if rule.mode != "allowlist":
+            yield Network(rule.mode)
+            return
+        proxy = Proxy(Hosts(rule.hosts))
+        try:
+            with proxied(proxy) as socket:
+                yield Network("allowlist", egress=socket)
+        finally:
+            self._keep(run, proxy)
+
+    def _keep(self, run: Run, proxy: Proxy) -> None:
+        for decision in proxy.decisions:
+            log.info("egress", run=run.id, attempt=run.attempt, **asdict(decision))
+        if proxy.decisions:
+            lines = "".join(json.dumps(asdict(decision)) + "\n" for decision in proxy.decisions)
+            self.artifacts.put(run.id, f"egress-{run.attempt}-{run.iteration}-{secrets.token_hex(4)}.jsonl", lines.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class BrokeredModels:
+    """`infra.agents.access.Models`: keys stay here, whatever an agent does."""
+
+    upstreams: Mapping[str, Upstream]
+
+    def check(self, provider: str) -> None:
+        """See `Models`."""
+        if provider not in self.upstreams:
+            NoModels().check(provider)
+
+    @contextlib.contextmanager
+    def open(self, run: Run, provider: str) -> Iterator[Access]:
+        """See `Models`."""
+        self.check(provider)
+        most = run.rules.limits.tokens
+        left = None if most is None else max(0, most - run.tokens)
+        broker = Broker(self.upstreams[provider], f"slipway-{secrets.token_urlsafe(24)}", left)
+        with brokered(broker) as socket:
+            yield Access(socket, broker.token, broker.meter)
+        log.info("models", run=run.id, attempt=run.attempt, provider=provider, **asdict(broker.meter))
