@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from jobs import witnesses
 from jobs.errors import REASONS
 from jobs.events import BY_NAME
 from jobs.machine import PHASES, RUN
 from jobs.model import FINAL, HELD, Phase, RunState
-from jobs.record import EventFacts, Facts, RunFacts
+from jobs.record import EventFacts, Facts, RunFacts, Violation
 
 GRACE_S = 60.0
 """How long a run may stand under a dead lease: two rounds of the duty that takes it back."""
@@ -17,29 +18,28 @@ PEOPLE = frozenset({"label", "command", "rerequest"})
 """The triggers behind which there is a person, whose permission was asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """Something that must never be: which invariant, of what, and the evidence in a sentence."""
-
-    invariant: str
-    subject: str
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.invariant} {self.subject}: {self.text}"
-
-
 RESULTS = frozenset({"planned", "build_failed", "approved", "rejected", "no_change", "refused", "passed"})
 """What an iteration comes to once its agent's result is known."""
 FINISHES = frozenset({"Snapshotted", "Planned", "ReviewApproved", "ReviewRejected", "BuildFailed", "NothingChanged", "SnapshotRefused"})
 BEGINS = frozenset({"Retried", "StepStarted"})
 Check = Callable[[Facts], Iterator[Violation]]
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """A promise and its check over facts; where facts cannot show it, `otherwise` says what does."""
+
+    promise: str
+    check: Check | None = None
+    otherwise: str = ""
+
+
 T = TypeVar("T")
 
 
 def violations(facts: Facts) -> list[Violation]:
     """Everything that is wrong, by invariant; empty is well."""
-    return [found for check in CHECKS for found in check(facts)]
+    return [found for kept in INVARIANTS.values() if kept.check for found in kept.check(facts)]
 
 
 def one_intent_one_run(facts: Facts) -> Iterator[Violation]:
@@ -214,17 +214,33 @@ def traceable(facts: Facts) -> Iterator[Violation]:
             yield Violation("I23", run.id, f"it was asked for by {run.trigger} and names no issue or pull request")
 
 
-CHECKS: Sequence[Check] = (
-    one_intent_one_run,
-    no_orphans,
-    counted_once,
-    fenced,
-    no_silent_end,
-    callbacks_kept,
-    one_authority,
-    authorised,
-    traceable,
-)
+INVARIANTS: Mapping[str, Invariant] = {
+    "I01": Invariant("no event is lost", witnesses.no_event_lost),
+    "I02": Invariant("nothing unsigned is kept", witnesses.nothing_unsigned),
+    "I03": Invariant("one intent is one run", one_intent_one_run),
+    "I04": Invariant("a run has one pull request, one status and one check of a commit", witnesses.one_of_each),
+    "I05": Invariant("nothing runs without somebody who holds it", no_orphans),
+    "I06": Invariant("attempts are counted once", counted_once),
+    "I07": Invariant("every write is fenced, every transition is listed", fenced),
+    "I08": Invariant("what was verified is what left", witnesses.one_sha),
+    "I09": Invariant("nothing ends silently", no_silent_end),
+    "I10": Invariant("callbacks are kept until they arrive", callbacks_kept),
+    "I11": Invariant("secrets stay in", witnesses.secrets_stay_in),
+    "I12": Invariant("nothing survives a run", witnesses.nothing_survives),
+    "I13": Invariant("an agent's code never runs outside", witnesses.nothing_escaped),
+    "I14": Invariant("polite to the forge", witnesses.polite),
+    "I15": Invariant("each slot of a duty is taken once", one_authority),
+    "I16": Invariant("the budget holds", otherwise="nothing is reserved ahead: a run's own limit is held while it runs, by its tests"),
+    "I17": Invariant("authorised from end to end", authorised),
+    "I18": Invariant("we start no runs ourselves", witnesses.nothing_of_our_own),
+    "I19": Invariant("closed while the store is in doubt", otherwise="a store in doubt cannot be asked: tests/faults break it on purpose"),
+    "I20": Invariant("bounded", witnesses.bounded),
+    "I21": Invariant("tenants stay apart", witnesses.tenants_apart),
+    "I22": Invariant("Redis is disposable", otherwise="it compares two histories: tests/faults tell the same one with and without Redis"),
+    "I23": Invariant("everything is traceable", traceable),
+    "I24": Invariant("the delivered tree is clean", witnesses.clean_tree),
+}
+"""Every promise of the service that must hold at any moment."""
 
 
 def _by_run(rows: Iterable[T], of: Callable[[T], str]) -> Mapping[str, list[T]]:

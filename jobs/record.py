@@ -1,9 +1,21 @@
-"""The store as plain rows, as far as `jobs.invariants` has to look at it."""
+"""The store as plain rows, and what others saw, as far as `jobs.invariants` has to look at it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobs.model import Phase, RunState
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """Something that must never be: which invariant, of what, and the evidence in a sentence."""
+
+    invariant: str
+    subject: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.invariant} {self.subject}: {self.text}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +58,7 @@ class EventFacts:
     attempt: int
     token: int
     delivery: str | None
+    scope: str = ""
     step: str | None = None
     iteration: int | None = None
 
@@ -84,6 +97,8 @@ class CallbackFacts:
     url: str
     type: str
     state: str
+    scope: str = ""
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +112,112 @@ class Launch:
 
 
 @dataclass(frozen=True, slots=True)
+class InboxFacts:
+    """A webhook as it is kept. `size` is its body's, in bytes."""
+
+    id: int
+    event: str
+    delivery: str
+    state: str
+    reason: str | None
+    verified_by: str
+    scope: str | None
+    run_id: str | None
+    received_at: float
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class EffectFacts:
+    """An outside write as it was written down."""
+
+    run_id: str
+    kind: str
+    key: str
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A webhook the forge sent for something we handle, and what it was answered (0: nothing)."""
+
+    delivery: str
+    event: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class PullSeen:
+    """A pull request of ours. `run_id` is in its mark."""
+
+    number: int
+    run_id: str
+    head_sha: str
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CommentSeen:
+    """A comment of ours; `run_id` where it is a run's status."""
+
+    id: int
+    number: int
+    run_id: str | None
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSeen:
+    """A check run of ours."""
+
+    id: int
+    run_id: str
+    sha: str
+    completed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TreeEntry:
+    """An entry of a commit we delivered: its mode as git has it, and for a symbolic link where it leads."""
+
+    sha: str
+    mode: str
+    path: str
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Forge:
+    """What the forge saw of us: only tests have one that can be asked."""
+
+    own_id: int
+    sent: Sequence[Sent] = ()
+    pulls: Sequence[PullSeen] = ()
+    comments: Sequence[CommentSeen] = ()
+    checks: Sequence[CheckSeen] = ()
+    trees: Sequence[TreeEntry] = ()
+    impolite: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What is left on a machine: the runs with a directory of their own, and the processes that belong to a run."""
+
+    directories: Sequence[str] = ()
+    processes: Sequence[tuple[str, int]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A secret, or the trace of a program that ran where it may not, and where it was seen."""
+
+    what: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
-    """One consistent view of the store, by the database's clock. `launches` None: nobody asked the launcher."""
+    """One consistent view of the store, by the database's clock, and beside it what others saw; None: nobody was asked."""
 
     now: float
     runs: Sequence[RunFacts] = ()
@@ -107,4 +226,10 @@ class Facts:
     iterations: Sequence[IterationFacts] = ()
     callbacks: Sequence[CallbackFacts] = ()
     ticks: Sequence[tuple[str, int]] = ()
+    inbox: Sequence[InboxFacts] = ()
+    effects: Sequence[EffectFacts] = ()
     launches: Sequence[Launch] | None = None
+    forge: Forge | None = None
+    machine: Machine | None = None
+    exposed: Sequence[Sighting] = ()
+    escaped: Sequence[Sighting] = ()

@@ -16,6 +16,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from infra.clock import SystemClock
 from infra.store import doubt, migrate
+from infra.store.breaker import Breaker
 from infra.store.doubt import StoreInDoubt
 from infra.store.schema import meta
 from infra.store.work import READ_ONLY, read, write
@@ -58,6 +59,7 @@ def connect(url: str | sa.URL, *, clock: Clock | None = None) -> sa.Engine:
         engine = sa.create_engine(url)
         event.listen(engine, "connect", _prepare(clock or SystemClock()))
         event.listen(engine, "begin", _begin)
+        _break_on_damage(engine)
     else:
         engine = sa.create_engine(url, pool_pre_ping=True, pool_recycle=1800)
     _guard_forks(engine)
@@ -103,6 +105,15 @@ def _begin(connection: sa.Connection) -> None:
     """A writer holds the lock from its first statement: upgrading a read lock fails at once, whatever the timeout."""
     reading = connection.get_execution_options().get(READ_ONLY)
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _break_on_damage(engine: sa.Engine) -> None:
+    base = sqlite_file(engine.url)
+    if base is None:
+        return
+    breaker = Breaker(base)
+    event.listen(engine, "handle_error", breaker.trip)
+    event.listen(engine, "begin", lambda connection: breaker.check())
 
 
 def _guard_forks(engine: sa.Engine) -> None:

@@ -176,7 +176,7 @@ def _aside(base: Path, at: float) -> Path | None:
 
 
 def _sides(base: Path) -> list[Path]:
-    return [base.with_name(base.name + end) for end in ("-wal", "-shm")]
+    return [base.with_name(base.name + end) for end in ("-wal", "-shm", ".doubt")]
 
 
 def _on(base: Path, work: Callable[[sa.Engine], None]) -> None:

@@ -5,10 +5,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from infra.store.schema import attempt, event, iteration, outbox, run, tick
+from infra.store.schema import attempt, effect, event, inbox, iteration, outbox, run, tick
 from infra.store.work import now, read
 from jobs.model import Phase, RunState
-from jobs.record import AttemptFacts, CallbackFacts, EventFacts, Facts, IterationFacts, Launch, RunFacts
+from jobs.record import AttemptFacts, CallbackFacts, EffectFacts, EventFacts, Facts, InboxFacts, IterationFacts, Launch, RunFacts
 
 ASKED = run.c.request
 STANDS = run.c.projection
@@ -25,15 +25,19 @@ def facts(engine: sa.Engine, launches: Sequence[Launch] | None = None) -> Facts:
             events=[_event(row) for row in connection.execute(sa.select(*_but(event, "payload"), launched).order_by(event.c.seq))],
             attempts=[_attempt(row) for row in connection.execute(sa.select(attempt))],
             iterations=[_iteration(row) for row in connection.execute(_iterations())],
-            callbacks=[CallbackFacts(*row) for row in connection.execute(sa.select(*(outbox.c[name] for name in CALLBACK)))],
+            callbacks=[CallbackFacts(*row) for row in connection.execute(_plain(outbox, CALLBACK, _size(outbox)))],
             ticks=[(row.duty, row.slot) for row in connection.execute(sa.select(tick.c.duty, tick.c.slot))],
+            inbox=[InboxFacts(*row) for row in connection.execute(_plain(inbox, WEBHOOK, _size(inbox)))],
+            effects=[EffectFacts(*row) for row in connection.execute(_plain(effect, EFFECT))],
             launches=launches,
         )
 
     return read(engine, work)
 
 
-CALLBACK = ("id", "run_id", "url", "type", "state")
+CALLBACK = ("id", "run_id", "url", "type", "state", "scope")
+WEBHOOK = ("id", "event", "delivery", "state", "reason", "verified_by", "scope", "run_id", "received_at")
+EFFECT = ("run_id", "kind", "key", "scope")
 PLAIN = (
     "id",
     "intent_key",
@@ -83,6 +87,15 @@ def _run(row: sa.Row[Any]) -> RunFacts:
     )
 
 
+def _plain(table: sa.Table, names: Sequence[str], *more: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    return sa.select(*(table.c[name] for name in names), *more)
+
+
+def _size(table: sa.Table) -> sa.ColumnElement[int]:
+    """The length of a row's body, without reading it."""
+    return sa.func.length(table.c.body)
+
+
 def _receivers(row: sa.Row[Any]) -> frozenset[str]:
     named = {rule["url"] for rule in row.callbacks if not rule["events"] or f"run.{row.state}" in rule["events"]}
     return frozenset(named | {row.callback_url} - {None})
@@ -92,8 +105,9 @@ def _event(row: Any) -> EventFacts:
     launched = row.payload or {}
     stands = (RunState(row.state), Phase(row.phase))
     return EventFacts(
-        row.seq, row.run_id, row.type, *stands, row.attempt, row.lease_token, row.delivery, launched.get("step"), launched.get("iteration")
-    )
+        row.seq, row.run_id, row.type, *stands, row.attempt, row.lease_token, row.delivery, row.scope,
+        launched.get("step"), launched.get("iteration"),
+    )  # fmt: skip
 
 
 def _attempt(row: sa.Row[Any]) -> AttemptFacts:

@@ -21,6 +21,7 @@ from infra.store.doubt import StoreInDoubt
 from infra.store.engine import database, open_store
 from infra.store.reading import SqlReading
 from infra.store.runs import SqlRuns
+from infra.store.safekeeping import backup, restore
 from infra.store.schema import pause
 from infra.store.schema import run as table
 from infra.store.work import READ_ONLY, read, write
@@ -98,6 +99,32 @@ def test_a_damaged_or_full_database_is_doubt_at_once(engine: sa.Engine, said: st
     with pytest.raises(StoreInDoubt):
         write(engine, broken)
     assert len(tries) == 1
+
+
+def test_damage_found_by_one_process_stops_them_all_until_a_restore(tmp_path: Path) -> None:
+    """Proves: F42, I19, 001-07, 001-40."""
+    engine, other = open_store(tmp_path), open_store(tmp_path)
+    kept, *_ = [start(engine, f"k{n}", number=n, body="x" * 3000) for n in range(40)]
+    backup(engine, tmp_path / "copy.db")
+    for each in (engine, other):
+        each.dispose()
+    _scribble(database(tmp_path))
+    with pytest.raises(StoreInDoubt, match="malformed"):
+        SqlReading(engine).runs()
+    for refused in (lambda: start(other, "new", number=80), lambda: SqlReading(other).ping(), lambda: open_store(tmp_path, check=False)):
+        with pytest.raises(StoreInDoubt, match=r"found damaged .* restore"):
+            refused()
+    for each in (engine, other):
+        each.dispose()
+    restore(tmp_path, tmp_path / "copy.db", at=1.9e9)
+    assert SqlRuns(open_store(tmp_path)).get(kept.id) == kept
+
+
+def _scribble(base: Path) -> None:
+    """Harm the head of every page but the first."""
+    pages = base.read_bytes()
+    harmed = [b"\x00\xff" * 30 + pages[at + 60 : at + 16384] for at in range(16384, len(pages), 16384)]
+    base.write_bytes(pages[:16384] + b"".join(harmed))
 
 
 def test_a_mistake_of_ours_is_not_hidden_as_doubt(engine: sa.Engine) -> None:
