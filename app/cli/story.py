@@ -84,7 +84,9 @@ def _turn(turn: Turn) -> Iterator[Text]:
     if turn.commit:
         yield styled(f"      commit {turn.commit[:12]}: {_files(turn)}", "dim")
     if turn.quiet_gates:
-        yield Text.assemble("      ", styled(MARKS["passed"], "passed"), styled(f" {', '.join(map(view.words, turn.quiet_gates))}", "dim"))
+        yield Text.assemble(
+            "      ", styled(MARKS["passed"], "passed"), styled(f" {view.counted(len(turn.quiet_gates), 'built-in gate')}", "dim")
+        )
     for gate in turn.loud_gates:
         yield from _gate(gate)
     for finding in turn.findings[:MOST_FINDINGS]:

@@ -143,12 +143,12 @@ def _well(office: Office) -> Context:
 
 
 def _diff(office: Office, page: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The change as it was kept last."""
-    kept = [name for name in page["artifacts"] if name.endswith((".diff", ".patch"))]
-    if not kept:
+    """The newest change that was verified, as it was kept."""
+    names = (f"{turn.attempt}-{turn.step}-{turn.n}.diff" for turn in reversed(view.turns(page)))
+    kept = next((name for name in names if name in page["artifacts"]), None)
+    if kept is None:
         return []
     try:
-        text = office.desk.artifacts.get(page["id"], kept[-1]).decode(errors="replace")
+        return diff.lines(office.desk.artifacts.get(page["id"], kept).decode(errors="replace"))
     except KeyError:
         return []
-    return diff.lines(text)

@@ -15,8 +15,10 @@ def verify(run: Run, ports: Ports) -> e.Event:
         raise RuntimeError("verify without a snapshot")
     if run.rules.gates_policy.required and not run.rules.gates:
         return e.GaveUp(Reason("gates_required", "This server asks for gates, and `.github/slipway.yml` names none. Add `gates:` to it."))
-    built_in = gates.check(snapshot, run.rules, ports.workspaces.patch(run, snapshot))
+    patch = ports.workspaces.patch(run, snapshot)
+    built_in = gates.check(snapshot, run.rules, patch)
     if not all(result.passed for result in built_in):
         return e.Rejected(GateReport(snapshot.tree, built_in))
+    ports.artifacts.put(run.id, f"{run.attempt}-{run.step}-{run.iteration}.diff", patch.encode())  # for people; no secret was found in it
     report = GateReport(snapshot.tree, (*built_in, *ports.gates.run(run, snapshot, run.rules.gates)))
     return e.Passed(report) if report.passed else e.Rejected(report)

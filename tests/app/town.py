@@ -132,7 +132,7 @@ def build(data: Path) -> Town:
     messages = Callbacks()
     builder = Builder(engine, SqlRuns(engine, messages=messages), SqlLedger(engine, messages=messages))
     ids = {name: run.id for name, run in _all(builder).items()}
-    FileArtifacts(engine, data / "artifacts").put(ids["succeeded"], "patch.diff", PATCH.encode())
+    FileArtifacts(engine, data / "artifacts").put(ids["succeeded"], "1-code-2.diff", PATCH.encode())
     _boxes(engine, ids)
     return Town(data, engine, ids)
 

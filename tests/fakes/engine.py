@@ -163,12 +163,18 @@ class FakeDelivery:
         return self.receipts.next()
 
 
+@dataclass
 class FakeArtifacts:
+    """Keeps what it is given."""
+
+    kept: dict[str, bytes] = field(default_factory=dict)
+
     def put(self, run_id: str, name: str, data: bytes, *, truncated: bool = False) -> str:
+        self.kept[name] = data
         return name
 
     def get(self, run_id: str, name: str) -> bytes:
-        raise KeyError(name)
+        return self.kept[name]
 
 
 class Engine:
@@ -188,11 +194,12 @@ class Engine:
         self.ledger = FakeLedger(Run("r1" * 16, of or request(), by or rules()), self.clock)
         self.agents, self.workspaces = agents or FakeAgents(), workspaces or FakeWorkspaces()
         self.gates, self.delivery = gates or FakeGates(), delivery or FakeDelivery()
+        self.artifacts = FakeArtifacts()
 
     @property
     def ports(self) -> Ports:
         deliveries = {"github": self.delivery, "local": self.delivery}
-        return Ports(self.ledger, self.clock, self.workspaces, self.agents, self.gates, deliveries, FakeArtifacts())
+        return Ports(self.ledger, self.clock, self.workspaces, self.agents, self.gates, deliveries, self.artifacts)
 
     def to_the_end(self, walk: object, most: int = 200) -> Run:
         """Claim and walk until the run is final or waits for a person; parked time passes at once."""

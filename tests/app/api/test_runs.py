@@ -64,7 +64,7 @@ def test_a_run_has_everything_the_contract_names(town: Town) -> None:
     assert [gate["passed"] for gate in first["report"]["results"]] == [False, False]
 
 
-@pytest.mark.parametrize("path", ["", "/events", "/artifacts/patch.diff"])
+@pytest.mark.parametrize("path", ["", "/events", "/artifacts/1-code-2.diff"])
 @pytest.mark.parametrize("cut", [8, 31])
 def test_an_id_that_is_not_whole_is_unknown(town: Town, path: str, cut: int) -> None:
     """Proves: T29, I21."""
@@ -84,11 +84,11 @@ def test_events_go_on_after_a_number(town: Town) -> None:
 
 
 def test_an_artifact_is_a_download_and_never_a_page(town: Town) -> None:
-    answer = web(town).client.get(f"/api/v1/runs/{town['succeeded']}/artifacts/patch.diff")
+    answer = web(town).client.get(f"/api/v1/runs/{town['succeeded']}/artifacts/1-code-2.diff")
     assert answer.text.startswith("diff --git a/shop/cart.py")
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
-    assert answer.headers["content-disposition"] == 'attachment; filename="patch.diff"'
-    assert web(town).client.get(f"/api/v1/runs/{town['failed']}/artifacts/patch.diff").status_code == 404
+    assert answer.headers["content-disposition"] == 'attachment; filename="1-code-2.diff"'
+    assert web(town).client.get(f"/api/v1/runs/{town['failed']}/artifacts/1-code-2.diff").status_code == 404
 
 
 def test_a_run_is_started_and_its_worker_woken(town: Town) -> None:

@@ -95,7 +95,7 @@ def test_a_delivered_run_leads_to_its_pull_request_and_shows_its_change(town: To
     html = web(town).client.get(f"/runs/{town['succeeded']}").text
     assert '<a href="https://github.com/acme/shop/pull/12">#12</a>' in html
     assert '<span class="add">+        prices = (item.price * item.quantity for item in self.items)</span>' in html
-    assert f'href="/api/v1/runs/{town["succeeded"]}/artifacts/patch.diff"' in html
+    assert f'href="/api/v1/runs/{town["succeeded"]}/artifacts/1-code-2.diff"' in html
 
 
 def test_a_running_run_shows_what_was_said_to_it(town: Town) -> None:
