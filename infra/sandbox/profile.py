@@ -29,7 +29,17 @@ ISOLATION = (
     "--clearenv",
 )
 OWN_ETC = ("passwd", "group", "hosts", "nsswitch.conf")
-HOST_ETC = ("/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/etc/alternatives", "/etc/ld.so.cache", "/etc/localtime")
+HOST_ETC = (
+    "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
+    "/etc/pki/tls/certs",
+    "/etc/pki/ca-trust",
+    "/etc/ca-certificates",
+    "/etc/alternatives",
+    "/etc/ld.so.cache",
+    "/etc/localtime",
+)
+"""What programs need to run and to check certificates; never the whole of a directory that may hold private keys."""
 SYSTEM = ("bin", "sbin", "lib", "lib32", "lib64")
 
 
@@ -107,7 +117,8 @@ def _etc(network: Network) -> Iterator[str]:
 
 
 def _private(size: int) -> Iterator[str]:
-    yield from ("--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev")
+    # Without the first remount a service that runs as root would let programs inside change the kernel's settings in /proc/sys.
+    yield from ("--proc", "/proc", "--remount-ro", "/proc", "--dev", "/dev", "--remount-ro", "/dev")
     for path in ("/dev/shm", "/tmp", "/home"):  # noqa: S108 — private ones, inside
         yield from ("--size", str(size), "--tmpfs", path)
     yield from ("--dir", HOME, "--dir", "/run")

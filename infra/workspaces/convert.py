@@ -68,7 +68,10 @@ class Converter:
             if line.startswith("blob ")
         ]
         self._index("\0".join(before))
-        self._git.ask("update-index", "-z", "--add", "--replace", "--stdin", at=self._place, given=Input(paths))
+        taken = self._git.run("update-index", "-z", "--add", "--replace", "--stdin", at=self._place, given=Input(paths))
+        if not taken.ok:
+            said = taken.stderr.output().text
+            raise Refused("special_file", "A file cannot be stored in the encoding that `.gitattributes` names for it.", evidence=said)
         listed = self._git.run("ls-files", "-z", "--stage", at=self._place).stdout.data
         wanted = {found.path for found in files}
         return {path: sha.decode() for _, sha, path in LINE.findall(listed) if path in wanted}

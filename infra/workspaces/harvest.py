@@ -10,10 +10,11 @@ from infra.workspaces.before import Before, Under, noted
 from infra.workspaces.convert import Converter
 from infra.workspaces.ignores import GitIgnores, WorkTree
 from infra.workspaces.listing import Listing, tracked
+from infra.workspaces.names import PLAIN_ONLY
 from infra.workspaces.reading import Reader
 from infra.workspaces.removal import remove
 from infra.workspaces.stream import EMPTY_TREE, Commit, Made
-from infra.workspaces.walk import Walk
+from infra.workspaces.walk import Changes, Walk
 from jobs.errors import Fault, Refused
 from jobs.evidence import Change, Ended, Snapshot
 
@@ -43,15 +44,17 @@ def commit(git: Git, control: Place, grounds: Grounds, wanted: Commit) -> Made:
     remove(grounds.scratch)
     grounds.scratch.mkdir()
     try:
-        made = _made(git, control, grounds, wanted)
+        made, changes = _made(git, control, grounds, wanted)
     finally:
         remove(grounds.scratch)
+    if any(found.path.rpartition(b"/")[2].decode(errors="replace").lower() in PLAIN_ONLY for found in changes.written):
+        _refuse_unsound(git, control, made, wanted.base)
     if made.tree == EMPTY_TREE and not grounds.listing.empty:
         raise Refused("checkout_lost", "Every file of the checkout is gone, which is no change anybody asks for.")
     return made
 
 
-def _made(git: Git, control: Place, grounds: Grounds, wanted: Commit) -> Made:
+def _made(git: Git, control: Place, grounds: Grounds, wanted: Commit) -> tuple[Made, Changes]:
     tree = WorkTree(grounds.scratch / "tree")
     written = grounds.scratch / "stream"
     with Reader(grounds.files) as reader, Reader(grounds.template or grounds.files) as below:
@@ -62,7 +65,19 @@ def _made(git: Git, control: Place, grounds: Grounds, wanted: Commit) -> Made:
         changes = Walk(reader, before, ignores, grounds.listing.submodules, layered=grounds.notes is None).run()
         converter = Converter(git, control.git_dir, tree, wanted.start, grounds.listing.attributes)
         stream.write(written, wanted, reader, changes, converter.blobs(reader, changes.written))
-    return stream.commit(git, control, written)
+    return stream.commit(git, control, written), changes
+
+
+def _refuse_unsound(git: Git, control: Place, made: Made, base: str) -> None:
+    """Refuse a change of the files git reads for itself if no honest git would take it over the wire."""
+    revisions = Input(f"{made.commit}\n^{base}\n".encode())
+    packed = git.run("pack-objects", "--quiet", "--revs", "--stdout", at=control, given=revisions)
+    taken = git.run("index-pack", "--strict", "--stdin", at=control, given=Input(packed.stdout.data))
+    if not taken.ok:
+        said = taken.stderr.output().text
+        raise Refused(
+            "special_file", "git does not accept what is in a `.gitattributes` or `.gitmodules` file: remove or mend it.", evidence=said
+        )
 
 
 def snapshot(git: Git, control: Place, made: Made, base: str) -> Snapshot:

@@ -37,12 +37,15 @@ class Changes:
 class Walk:
     """One walk over what an agent wrote, in `reader`. `layered` says that a whiteout there stands for a removal."""
 
-    def __init__(self, reader: Reader, before: Before, ignores: Ignores, foreign: frozenset[bytes], *, layered: bool) -> None:
+    def __init__(
+        self, reader: Reader, before: Before, ignores: Ignores, foreign: frozenset[bytes], *, layered: bool, most: int = MOST_ENTRIES
+    ) -> None:
         self._reader = reader
         self._before = before
         self._ignores = ignores
         self._foreign = foreign
         self._layered = layered
+        self._most = most
         self._hidden: set[bytes] = set()
         self._seen: set[bytes] = set()
         self._count = 0
@@ -67,9 +70,9 @@ class Walk:
         """The entries of a directory that may have changed."""
         for entry in self._reader.entries(directory):
             self._count += 1
-            if self._count > MOST_ENTRIES:
+            if self._count > self._most:
                 raise Refused(
-                    "too_many_files", f"The checkout has more than {MOST_ENTRIES} changed entries: remove or ignore what is generated."
+                    "too_many_files", f"The checkout has more than {self._most} changed entries: remove or ignore what is generated."
                 )
             self._seen.add(entry.path)
             if entry.path.lower() != b".git" and not self._before.same(entry):
@@ -116,6 +119,8 @@ class Walk:
         if self._layered and entry.is_whiteout:
             self.changes.removed.append(entry.path)
         elif entry.is_directory:
+            if len(entry.path) > names.LONGEST:
+                names.checked(entry.path)
             if self._before.tracked(entry.path):
                 self.changes.removed.append(entry.path)
         elif entry.is_file or entry.is_link:

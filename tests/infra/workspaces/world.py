@@ -29,7 +29,7 @@ def git(at: Path, *words: str, data: bytes = b"") -> str:
     """The git of a person, to look at things from outside."""
     done = subprocess.run(["git", *words], cwd=at, env=ENV, input=data, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
-    return done.stdout.decode()
+    return done.stdout.decode(errors="replace")
 
 
 class Upstream:
