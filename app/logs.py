@@ -2,14 +2,14 @@
 
 import logging
 import sys
-from collections.abc import MutableMapping
-from typing import Any, TextIO
+from typing import TextIO
 
-import msgspec
 import structlog
 from structlog.typing import Processor
 
+from app.audit import JsonAudit, SharedAudit
 from app.settings import Settings
+from infra.clock import SystemClock
 from infra.redact import Redactor
 
 QUIET = ("rq.worker", "rq.job", "rq.queue", "httpx", "httpcore", "uvicorn.access", "alembic")
@@ -36,25 +36,10 @@ def configure(settings: Settings, stream: TextIO | None = None) -> Redactor:
     return redactor
 
 
-def audit(settings: Settings, stream: TextIO | None = None) -> Any:
-    """The log of the webhook's requests, which never carry a secret of ours.
-
-    As JSON its lines are written straight: at thousands a second the way all others take costs more than the request.
-    """
+def audit(settings: Settings, stream: TextIO | None = None) -> JsonAudit | SharedAudit:
+    """Where the webhook tells of its requests: straight, or where a person reads, by the way of all other lines."""
     out = stream or sys.stderr
-    if not _as_json(settings, out):
-        return structlog.get_logger("slipway.webhook")
-    straight = (_named, structlog.processors.TimeStamper(fmt="iso", utc=True), structlog.processors.JSONRenderer(_encoded))
-    return structlog.wrap_logger(structlog.BytesLogger(out.buffer), straight, structlog.make_filtering_bound_logger(logging.INFO))
-
-
-def _named(logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    event["logger"], event["level"] = "slipway.webhook", method
-    return event
-
-
-def _encoded(event: Any, **_: Any) -> bytes:
-    return msgspec.json.encode(event)
+    return JsonAudit(out.buffer, SystemClock()) if _as_json(settings, out) else SharedAudit()
 
 
 def _formatter(shared: tuple[Processor, ...], redactor: Redactor, as_json: bool) -> logging.Formatter:

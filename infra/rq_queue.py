@@ -28,6 +28,8 @@ QUEUES: Mapping[str, str] = {"intake": "short", "relay": "short", "send": "short
 """Where each function's bells hang, unless they are told otherwise (a run of a test goes to `test`)."""
 BATCH = 500
 WAITING_AT_MOST = 100_000
+REST_S = 0.02
+"""Between two rounds of rings from the background: under load many go out together, and a single one goes out at once."""
 RING = """
 local queue = KEYS[1]
 local shared = {unpack(ARGV, 2, 1 + ARGV[1])}
@@ -115,7 +117,7 @@ class BackgroundBell:
         self._bell = bell
         self._asked: deque[tuple[str, str | None, str | int]] = deque(maxlen=WAITING_AT_MOST)
         self._news = threading.Event()
-        self._closing = False
+        self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="bell", daemon=True)
         self._thread.start()
 
@@ -136,15 +138,16 @@ class BackgroundBell:
 
     def close(self) -> None:
         """Ring what is left and end the thread."""
-        self._closing = True
+        self._closing.set()
         self._news.set()
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._closing:
+        while not self._closing.is_set():
             self._news.wait()
             self._news.clear()
             self._ring_all()
+            self._closing.wait(REST_S)
 
     def _ring_all(self) -> None:
         asked = [self._asked.popleft() for _ in range(len(self._asked))]

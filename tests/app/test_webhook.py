@@ -14,12 +14,14 @@ import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.audit import JsonAudit
 from app.signature import sign
 from app.webhook import Limits, Webhook
 from handlers.routes import EVENTS, handles
 from infra.store.engine import open_store
 from infra.store.inbox import Delivery, SqlInbox
 from tests.app.github_says import OTHER, SECRET, Door, headers
+from tests.fakes.engine import FakeClock
 from tests.payloads.octokit import Example, example, examples
 
 LABELED = example("issues", "labeled")
@@ -81,6 +83,7 @@ def test_a_signed_delivery_is_a_row_before_it_is_answered_and_a_bell_after(door:
     """Proves: I02."""
     answer = door.says("issues", LABELED, delivery="d-1")
     assert (answer.status_code, answer.json()) == (202, {"delivery": "d-1", "status": "accepted"})
+    assert (answer.headers["cache-control"], answer.headers["x-content-type-options"]) == ("no-store", "nosniff")
     (row,) = inbox.listing()
     assert (row["app"], row["event"], row["delivery"], row["action"]) == ("4711", "issues", "d-1", "labeled")
     assert (row["verified_by"], row["state"], bell.rung) == ("secret:0", "pending", [row["id"]])
@@ -417,3 +420,19 @@ def test_a_large_delivery_is_taken_whole(door: Door, inbox: SqlInbox) -> None:
     claimed = inbox.claim(row["id"])
     assert claimed is not None
     assert claimed.delivery.body == body
+
+
+def test_the_audit_log_as_json_is_whole_lines_in_their_order(inbox: SqlInbox, bell: FakeBell, tmp_path: Path) -> None:
+    """Proves: 002-17, T23."""
+    with (tmp_path / "log").open("wb") as log:
+        door = Door(Webhook([SECRET], inbox, bell, audit=JsonAudit(log, FakeClock(1_700_000_000.5))))
+        door.says("ping", {}, delivery="one")
+        odd = {**headers("issues", BODY, delivery="two"), "content-type": "text/html", "x-github-event": '"}\\n{"verdict":"accepted"'}
+        door.post(BODY, odd)
+    first, second = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert first == {
+        "delivery": "one", "github_event": "ping", "action": None, "repository": None, "actor": None, "remote": "127.0.0.1", "status": 202,
+        "verdict": "ignored", "why": None, "event": "webhook", "logger": "slipway.webhook", "level": "info",
+        "timestamp": "2023-11-14T22:13:20.500000Z",
+    }  # fmt: skip
+    assert (second["delivery"], second["verdict"], second["github_event"]) == ("two", "refused", '"}\\n{"verdict":"accepted"')
