@@ -58,8 +58,8 @@ def connect(url: str | sa.URL, *, clock: Clock | None = None) -> sa.Engine:
     if sa.make_url(url).get_backend_name() == "sqlite":
         engine = sa.create_engine(url)
         event.listen(engine, "connect", _prepare(clock or SystemClock()))
-        event.listen(engine, "begin", _begin)
         _break_on_damage(engine)
+        event.listen(engine, "begin", _begin)
     else:
         engine = sa.create_engine(url, pool_pre_ping=True, pool_recycle=1800)
     _guard_forks(engine)

@@ -85,6 +85,21 @@ def test_a_passing_failure_is_tried_again_a_lasting_one_is_told(engine: sa.Engin
         read(engine, always)
 
 
+def test_a_connection_that_is_cut_is_made_anew_and_the_work_done_once(place: Place, engine: sa.Engine) -> None:
+    """Proves: F40, F47."""
+    cuts = []
+
+    def cut_once(connection: sa.Connection) -> None:
+        cuts.append(1)
+        if len(cuts) == 1 and place.url:
+            connection.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
+        connection.execute(pause.insert().values(scope="*", actor="a", reason="r", at=0.0))
+
+    write(engine, cut_once)
+    assert len(cuts) == (2 if place.url else 1)
+    assert SqlRuns(engine).paused("7:42") == "r"
+
+
 @pytest.mark.parametrize(
     "said", ["database disk image is malformed", "database or disk is full", "disk I/O error", "file is not a database"]
 )
