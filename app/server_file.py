@@ -1,15 +1,19 @@
 """The server file (`SLIPWAY_CONFIG`, TOML): what the operator decides for every repository. Unknown keys are errors."""
 
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from jobs.policy import Floors, Policy
 from jobs.rules import CallbackRule, Rule, Seconds
 
 MOST_BYTES = 1024**2
+ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class ServerFileInvalid(ValueError):
@@ -80,16 +84,34 @@ class Retention(Rule):
     callbacks: Count = 30
 
 
+def _cron(value: str) -> str:
+    if len(value.split()) != 5:
+        raise ValueError("write five fields: minute, hour, day of the month, month, day of the week, like '30 2 * * 1-5'")
+    try:
+        CronSim(value, ANY_TIME)
+    except CronSimError as error:
+        raise ValueError(f"{error}: see 'man 5 crontab' for what each of the five fields may hold") from error
+    return value
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError("not a time zone: write one like UTC or Europe/Vienna") from error
+    return value
+
+
 class Schedule(Rule):
-    """A run that is asked for by the clock: `cron` has five fields, in `zone`."""
+    """A run that is asked for by the clock: `cron` has five fields, in `zone`. What was missed is made up for once, or not at all."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
-    cron: str
+    cron: Annotated[str, AfterValidator(_cron)]
     repository: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")]
     title: str
     body: str = ""
     flow: str = "implement"
-    zone: str = "UTC"
+    zone: Annotated[str, AfterValidator(_zone)] = "UTC"
     missed: Literal["run_once", "skip"] = "run_once"
 
 
@@ -97,6 +119,12 @@ def _no_duplicates(value: tuple[LocalRepository, ...]) -> tuple[LocalRepository,
     for what in ("id", "full_name"):
         if len({getattr(one, what) for one in value}) != len(value):
             raise ValueError(f"two repositories have the same {what}")
+    return value
+
+
+def _named_apart(value: tuple[Schedule, ...]) -> tuple[Schedule, ...]:
+    if len({one.name for one in value}) != len(value):
+        raise ValueError("two schedules have the same name")
     return value
 
 
@@ -118,7 +146,7 @@ class ServerFile(Rule):
     backup: Backup = Backup()
     retention: Retention = Retention()
     repository: Annotated[tuple[LocalRepository, ...], AfterValidator(_no_duplicates)] = ()
-    schedule: tuple[Schedule, ...] = ()
+    schedule: Annotated[tuple[Schedule, ...], AfterValidator(_named_apart)] = ()
 
     @property
     def policy(self) -> Policy:

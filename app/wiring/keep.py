@@ -7,6 +7,7 @@ from app.catalogue import Catalogue
 from app.catching_up import MissedDeliveries, UntoldRequests
 from app.housekeeping import Backups, Leftovers
 from app.keeper import DAY_S, Duty, Keeper, Rounds, standing
+from app.schedules import Schedules
 from app.wiring.ground import Ground
 from app.wiring.outside import Outside
 from app.wiring.work import Workshop
@@ -45,7 +46,8 @@ def rounds(ground: Ground) -> Rounds:
 def duties(ground: Ground) -> tuple[Duty, ...]:
     """Every duty of this installation."""
     shop = Workshop(ground)
-    return (*standing(rounds(ground)), *_tidying(ground, shop), *_saving(ground), *_catching_up(ground, shop.outside))
+    catching_up, planned = _catching_up(ground, shop.outside), _planned(ground, shop.outside)
+    return (*standing(rounds(ground)), *_tidying(ground, shop), *_saving(ground), *catching_up, *planned)
 
 
 def _tidying(ground: Ground, shop: Workshop) -> tuple[Duty, ...]:
@@ -72,6 +74,12 @@ def _catching_up(ground: Ground, outside: Outside) -> tuple[Duty, ...]:
     reach, survey = Installed(outside.app, outside.catalogue), GitHubSurvey(outside.github)
     untold = UntoldRequests(outside.app.id, reach, survey, ground.inbox, ground.clock)
     return (Duty("ask for missed webhooks", 300, missed), Duty("look for untold requests", 3600, untold))
+
+
+def _planned(ground: Ground, outside: Outside) -> tuple[Duty, ...]:
+    told = ground.settings.server.schedule
+    schedules = Schedules(told, SqlTicks(ground.engine), ground.runs, outside.catalogue, ground.bell, ground.clock)
+    return (Duty("look at the schedules", 20, schedules),) if told else ()
 
 
 def keeper(ground: Ground, *, name: str, host: str) -> Keeper:

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from infra.store.schema import tick, worker
 from infra.store.upsert import insert
-from infra.store.work import now, write
+from infra.store.work import now, read, write
 
 
 class SqlTicks:
@@ -26,6 +26,12 @@ class SqlTicks:
         """What came of it."""
         done = sa.update(tick).where(tick.c.duty == duty, tick.c.slot == slot).values(ended_at=now(), result=result)
         write(self._engine, lambda connection: connection.execute(done).rowcount)
+
+    def last(self, duty: str) -> int | None:
+        """The newest slot in which the duty was done; None when it never was."""
+        newest = sa.select(sa.func.max(tick.c.slot)).where(tick.c.duty == duty)
+        slot: int | None = read(self._engine, lambda connection: connection.scalar(newest))
+        return slot
 
     def forget(self, older_than_s: float) -> int:
         """Remove old rows, the newest of each duty excepted; how many."""
