@@ -72,7 +72,7 @@ def after_findings(run: Run, now: float) -> e.Event:
     if failure and failure.kind is Class.USER:
         return e.GaveUp(failure)
     if run.rejections > run.rules.limits.iterations:
-        return e.GaveUp(Reason("review_rejected", f"The reviewer rejected the change {run.rejections} times; its comments are kept."))
+        return e.GaveUp(_rejected(run))
     most = _iterations(run)
     if run.iteration >= most:
         return e.GaveUp(failure or Reason("gates_failed", f"{_named(run.findings)} after {_times(most)}. {_advice(run)}"))
@@ -94,15 +94,23 @@ def _iterations(run: Run) -> int:
 
 
 def _failure(run: Run) -> Reason | None:
-    """The reason the last turn did not even reach the gates, if it did not."""
+    """Why the last turn came to nothing, unless it was the repository's gates that said no."""
     if run.reason:
         return run.reason
     failure = run.last_result.failure if run.last_result else None
     if failure:
         return Reason(failure.code, failure.text)
-    if run.findings and run.findings[0].gate in REASONS:
-        return Reason(run.findings[0].gate, run.findings[0].message)
-    return None
+    first = run.findings[0] if run.findings else None
+    if first and first.gate in REASONS:
+        return Reason(first.gate, first.message)
+    return _rejected(run) if first and first.gate == "review" else None
+
+
+def _rejected(run: Run) -> Reason:
+    times = "once" if run.rejections == 1 else f"{run.rejections} times"
+    return Reason(
+        "review_rejected", f"The reviewer rejected the change {times}; its comments are kept. Answer them in the task, then retry."
+    )
 
 
 def _named(findings: tuple[Finding, ...]) -> str:

@@ -19,4 +19,11 @@ def snapshot(run: Run, ports: Ports) -> e.Event:
         if refused.reason.kind is not Class.SNAPSHOT or refused.reason.code == "checkout_lost":
             raise
         return e.SnapshotRefused(refused.reason, (Finding(refused.reason.code, refused.reason.text),))
-    return e.Snapshotted(found) if found else e.NothingChanged((NOTHING,))
+    return e.Snapshotted(found) if found else e.NothingChanged(_standing(run) or (NOTHING,))
+
+
+def _standing(run: Run) -> tuple[Finding, ...]:
+    """What was found wrong with the very same tree before, and so still is."""
+    if run.verified and not run.verified.passed:
+        return run.verified.findings
+    return tuple(finding for finding in run.findings if finding.gate == "review")
