@@ -28,9 +28,11 @@ from infra.redis_server import Server, ensure, place, stop
 from infra.store.announcements import SqlAnnouncements
 from infra.store.ledger import SqlLedger
 from jobs.model import Run
+from jobs.record import Violation
 from tests.fakes.github import FakeGitHub
 from tests.fakes.github.gitside import git
 from tests.fakes.github.state import Comment, Delivery
+from tests.faults import witness
 from tests.stories.clock import StoryClock
 
 CALLBACK_SECRET = "whsec_" + base64.b64encode(b"a callback secret of 32 bytes!!!").decode()
@@ -109,6 +111,7 @@ class World:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._web.stop()
+        wrong = [] if kind else self.wrong()
         for outside in (self.shop.outside, self.front.outside):
             outside.close()
         self.ground.close()
@@ -117,6 +120,11 @@ class World:
         self.github.stop()
         if kind is None:
             self.github.check()
+        assert not wrong, [str(one) for one in wrong]
+
+    def wrong(self) -> list[Violation]:
+        """What must never be, by the store and everybody who saw something; every story ends with none of it."""
+        return witness.wrong(self.ground.engine, self.settings.data_dir, self.github, self.settings.secrets)
 
     @cached_property
     def settings(self) -> Settings:
