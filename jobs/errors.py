@@ -37,7 +37,6 @@ REASONS: dict[str, Class] = {
     # the verdict on its work
     "gates_failed": Class.GATE,
     "no_progress": Class.GATE,
-    "iterations_used": Class.GATE,
     "review_rejected": Class.GATE,
     "ci_failed": Class.GATE,
     "gates_required": Class.GATE,
@@ -88,7 +87,6 @@ REASONS: dict[str, Class] = {
     "succeeded": Class.USER,
     "stopped": Class.USER,
     "config_invalid": Class.USER,
-    "config_missing": Class.USER,
     "unknown_agent": Class.USER,
     "unknown_flow": Class.USER,
     "repository_unreachable": Class.USER,

@@ -144,7 +144,7 @@ def _all(at: Builder) -> dict[str, Run]:
     done = at.walk(
         at.ask("1", "The cart's total counts each item once"), *FIRST, *SECOND, e.Passed(PASSED), e.FlowFinished(), e.Delivered(receipt)
     )
-    why = Reason("iterations_used", "The tests still fail after 2 turns. Look at the findings, then retry with a hint.")
+    why = Reason("gates_failed", "The tests still fail after 2 turns. Look at the findings, then retry with a hint.")
     failed = at.walk(
         at.ask("2", "Prices in euros <script>alert(1)</script>", number=8), *FIRST, *SECOND, e.Rejected(REJECTED), e.GaveUp(why)
     )
@@ -177,13 +177,12 @@ def _boxes(engine: sa.Engine, ids: dict[str, str]) -> None:
         ("issues", "labeled", ""),
     ]
     for number, (event, action, state) in enumerate(hooks, 1):
-        delivery = Delivery("1234", event, f"0f3c-{number}", action, "192.0.2.1", "signature", b"{}")
+        delivery = Delivery("1234", event, f"0f3c-{number}", action, "192.0.2.1", "secret:0", b"{}")
         (row, _new), *_ = inbox.insert([delivery])
         held = inbox.claim(row) if state else None
         if held:
-            inbox.finish(
-                held, state, "The comment holds no command." if state == "ignored" else None, ids["succeeded"] if state == "done" else None
-            )
+            why = {"ignored": "The comment holds no command.", "dead": "The payload has no `check_suite`."}
+            inbox.finish(held, state, why.get(state), ids["succeeded"] if state == "done" else None)
     for number, row in enumerate(outbox.due(3)):
         taken = outbox.claim(row)
         assert taken is not None

@@ -82,7 +82,7 @@ def test_metrics_are_read_from_the_store_with_bounded_labels(town: Town) -> None
     """Proves: 004-27, 002-12, T23."""
     text = web(town).client.get("/metrics").text
     assert 'slipway_runs{state="queued"} 2.0' in text
-    assert 'slipway_runs_ended_total{reason="iterations_used",state="failed"} 1.0' in text
+    assert 'slipway_runs_ended_total{reason="gates_failed",state="failed"} 1.0' in text
     assert 'slipway_processes{role="keeper"} 1.0' in text
     assert "acme" not in text
 

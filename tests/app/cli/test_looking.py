@@ -44,7 +44,7 @@ def test_show_explains_a_failure_without_a_log(town: Town) -> None:
     out = slipway(town.data, "show", town["failed"]).out
     for part in (
         "● failed  Prices in euros <script>alert(1)</script>",
-        "iterations_used: The tests still fail after 2 turns. Look at the findings, then retry with a hint.",
+        "gates_failed: The tests still fail after 2 turns. Look at the findings, then retry with a hint.",
         "✗ turn 1  scripted exit 0, 12 s, $0.21",
         "✗ tests  exit 2, 3.1 s",
         "│ E       assert Money(2) == Money(4)",
@@ -81,7 +81,7 @@ def test_a_shortened_id_is_not_taken_but_understood(town: Town) -> None:
 def test_events_tell_what_happened_in_order(town: Town) -> None:
     lines = slipway(town.data, "events", town["failed"]).out.splitlines()
     assert [line.split()[2] for line in lines[:4]] == ["Queued", "Claimed", "Prepared", "Launched"]
-    assert lines[-1].endswith("iterations_used: The tests still fail after 2 turns. Look at the findings, then retry with a hint.")
+    assert lines[-1].endswith("gates_failed: The tests still fail after 2 turns. Look at the findings, then retry with a hint.")
     found = slipway(town.data, "events", town["failed"], "--json").json
     assert [event["type"] for event in found] == [line.split()[2] for line in lines]
 
@@ -102,7 +102,7 @@ def test_stats_take_a_window(town: Town) -> None:
     """Proves: 001-58, 002-12."""
     pack = slipway(town.data, "stats", "--window", "2h", "--json").json
     assert pack["window_s"] == 7200
-    assert pack["reasons"]["iterations_used"] == 1
+    assert pack["reasons"]["gates_failed"] == 1
     assert "unknown share\t0" in slipway(town.data, "stats").out
     assert slipway(town.data, "stats", "--window", "soon").code == 2
 
