@@ -49,7 +49,11 @@ class Reader:
     """Reads below one directory."""
 
     def __init__(self, root: Path) -> None:
-        self._root = os.open(root, DIRECTORY)
+        try:
+            self._root = os.open(root, DIRECTORY)
+        except PermissionError:
+            _make_readable(None, os.fsencode(root), 0o755)
+            self._root = os.open(root, DIRECTORY)
 
     def __enter__(self) -> Self:
         return self
@@ -141,7 +145,7 @@ class Reader:
             os.close(descriptor)
 
 
-def _make_readable(parent: int, name: bytes, mode: int) -> None:
+def _make_readable(parent: int | None, name: bytes, mode: int) -> None:
     """A mode of 000 does not hide anything from its owner."""
     handle = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
     try:
