@@ -1,6 +1,7 @@
 """Large outputs are kept whole, once, and as long as somebody reads them."""
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from infra.artifacts import FileArtifacts
+from infra.store import schema
 from infra.store.engine import open_store
 from infra.store.ledger import SqlLedger
 from infra.store.runs import SqlRuns
@@ -15,6 +17,7 @@ from infra.store.schema import artifact
 from jobs.errors import Fault
 from tests.infra.store.asked import WHOLE, start, walk
 
+DAY_S = 86400.0
 LONG = b"0123456789" * 100_000
 
 
@@ -76,19 +79,32 @@ def test_a_damaged_file_is_told_and_never_handed_out(engine: sa.Engine, kept: Fi
         kept.get(run.id, "stdout")
 
 
-def test_only_what_is_final_unread_and_not_pinned_goes(engine: sa.Engine, kept: FileArtifacts, tmp_path: Path) -> None:
+def test_thirty_days_after_the_last_read_an_output_goes_unless_it_is_pinned_or_the_run_goes_on(
+    engine: sa.Engine, kept: FileArtifacts, tmp_path: Path
+) -> None:
     """Proves: 002-11, 003-32."""
     ledger = SqlLedger(engine)
-    runs = {name: start(engine, name, number=n) for n, name in enumerate(["old", "pinned", "read", "active"])}
+    runs = {name: start(engine, name, number=n) for n, name in enumerate(["old", "pinned", "young", "active"])}
     for _ in range(3):
         walk(ledger, ledger.claim("agents", "w"), *WHOLE)
     SqlRuns(engine).pin(runs["pinned"].id)
     for name, run in runs.items():
         kept.put(run.id, "stdout", name.encode())
-    _age(engine, tmp_path)
-    kept.get(runs["read"].id, "stdout")
-    assert kept.sweep(unread_s=3600) == 1
-    assert {name for name, run in runs.items() if _has(kept, run.id)} == {"pinned", "read", "active"}
+        _read_last(engine, tmp_path, run.id, days=29.9 if name == "young" else 30.1)
+    assert kept.sweep(unread_s=30 * DAY_S) == 1
+    assert {name for name, run in runs.items() if _has(kept, run.id)} == {"pinned", "young", "active"}
+
+
+def test_reading_an_output_keeps_all_of_its_run(engine: sa.Engine, kept: FileArtifacts, tmp_path: Path) -> None:
+    """Proves: 002-11."""
+    ledger, run = SqlLedger(engine), start(engine)
+    walk(ledger, ledger.claim("agents", "w"), *WHOLE)
+    for name in ("stdout", "stderr"):
+        kept.put(run.id, name, name.encode())
+    _read_last(engine, tmp_path, run.id, days=31)
+    kept.get(run.id, "stdout")
+    assert kept.sweep(unread_s=30 * DAY_S) == 0
+    assert kept.get(run.id, "stderr") == b"stderr"
 
 
 def test_what_a_killed_writer_left_goes_and_what_is_being_written_stays(kept: FileArtifacts, tmp_path: Path) -> None:
@@ -112,9 +128,11 @@ def _has(kept: FileArtifacts, run_id: str) -> bool:
         return False
 
 
-def _age(engine: sa.Engine, tmp_path: Path) -> None:
+def _read_last(engine: sa.Engine, tmp_path: Path, run_id: str, *, days: float) -> None:
+    """As if the run had ended, and its outputs been read last, so long ago."""
+    at = time.time() - days * DAY_S
     with engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE artifact SET read_at = 1")
-        connection.exec_driver_sql("UPDATE run SET ended_at = 1 WHERE ended_at IS NOT NULL")
+        connection.execute(sa.update(artifact).where(artifact.c.run_id == run_id).values(read_at=at))
+        connection.execute(sa.update(schema.run).where(schema.run.c.id == run_id, schema.run.c.ended_at.is_not(None)).values(ended_at=at))
     for path in _files(tmp_path):
         os.utime(path, (1, 1))

@@ -94,7 +94,7 @@ def test_priority_goes_first_then_age(engine: sa.Engine) -> None:
 
 @pytest.mark.parametrize("slots", [1, 3])
 def test_no_installation_starves_another(engine: sa.Engine, slots: int) -> None:
-    """Proves: 001-03, 003-25."""
+    """Proves: 003-25."""
     greedy = Repository(1, "greedy/r", installation=1)
     for n in range(12):
         start(engine, f"g{n}", number=n, repository=greedy)
@@ -118,7 +118,7 @@ def _repository_paused(runs: SqlRuns) -> None:
 
 @pytest.mark.parametrize("pause", [_paused, _repository_paused])
 def test_nothing_new_is_claimed_while_paused_and_what_runs_goes_on(engine: sa.Engine, pause: Callable[[SqlRuns], None]) -> None:
-    """Proves: 001-18, 001-53."""
+    """Proves: 001-18."""
     ledger, runs = SqlLedger(engine), SqlRuns(engine)
     start(engine, "k1", number=1)
     held = ledger.claim("agents", "w")
@@ -138,7 +138,7 @@ def test_nothing_new_is_claimed_while_paused_and_what_runs_goes_on(engine: sa.En
 
 
 def test_test_runs_have_workers_of_their_own_and_a_local_one_its_own_process(engine: sa.Engine) -> None:
-    """Proves: 001-04, 001-12, 001-33."""
+    """Proves: 001-04, 001-12."""
     test = start(engine, "k1", number=1, test=True)
     local = start(engine, "k2", number=2, source=Source("cli"))
     ledger = SqlLedger(engine)
@@ -146,6 +146,23 @@ def test_test_runs_have_workers_of_their_own_and_a_local_one_its_own_process(eng
     assert ledger.claim("local", "w", "f" * 32, only=True) is None
     assert ledger.claim("local", "w", local.id, only=True).id == local.id
     assert ledger.claim("test", "w").id == test.id
+
+
+@pytest.mark.parametrize("trigger", ["label", "command", "api", "schedule", "rerequest"])
+def test_whoever_asked_waits_by_the_same_rule(engine: sa.Engine, trigger: str) -> None:
+    """Proves: 001-33."""
+    ledger, runs = SqlLedger(engine, limits=Limits(total=1)), SqlRuns(engine)
+    first = start(engine, "k1", source=Source(trigger, number=1))
+    start(engine, "k2", source=Source(trigger, number=1))
+    other = start(engine, "k3", source=Source(trigger, number=2))
+    runs.pause("*", "anna", "Upgrade.")
+    assert (ledger.due(), ledger.claim("agents", "w")) == ([], None)
+    runs.resume("*")
+    assert ledger.due() == [first.id, other.id]
+    held = ledger.claim("agents", "w")
+    assert (held.id, ledger.claim("agents", "w")) == (first.id, None)
+    walk(ledger, held, *WHOLE)
+    assert ledger.claim("agents", "w") is not None
 
 
 def test_a_hint_does_not_change_the_order(engine: sa.Engine) -> None:

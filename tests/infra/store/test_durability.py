@@ -36,7 +36,7 @@ def _write_for_ever(data: Path, url: str | None, acknowledged: Connection) -> No
 
 
 def test_kill_9_of_a_writer_loses_no_acknowledged_commit(place: Place) -> None:
-    """Proves: 002-01, I01."""
+    """Proves: I01."""
     place.open().dispose()
     ours, theirs = get_context("spawn").Pipe(duplex=False)
     writer = get_context("spawn").Process(target=_write_for_ever, args=(place.data, place.url, theirs))
@@ -117,7 +117,7 @@ def test_a_damaged_or_full_database_is_doubt_at_once(engine: sa.Engine, said: st
 
 
 def test_damage_found_by_one_process_stops_them_all_until_a_restore(tmp_path: Path) -> None:
-    """Proves: F42, I19, 001-07, 001-40."""
+    """Proves: F42, I19, 001-07."""
     engine, other = open_store(tmp_path), open_store(tmp_path)
     kept, *_ = [start(engine, f"k{n}", number=n, body="x" * 3000) for n in range(40)]
     backup(engine, tmp_path / "copy.db")

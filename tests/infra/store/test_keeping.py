@@ -48,7 +48,7 @@ def test_processes_are_seen_until_they_say_goodbye_or_nothing(engine: sa.Engine)
 
 
 def test_an_effect_is_written_before_it_is_tried_and_found_by_the_next_try(engine: sa.Engine) -> None:
-    """Proves: I04, 000-13."""
+    """Proves: I04."""
     ledger, effects = SqlLedger(engine), SqlEffects(engine)
     start(engine)
     run = ledger.claim("agents", "w")
@@ -92,7 +92,7 @@ def test_a_final_run_is_still_announced_without_a_lease(engine: sa.Engine) -> No
 
 
 def test_what_happened_is_announced_once_it_is_said(engine: sa.Engine) -> None:
-    """Proves: I09, 001-06."""
+    """Proves: I09."""
     ledger, announcements = SqlLedger(engine), SqlAnnouncements(engine)
     run = start(engine)
     assert announcements.due() == [run.id]

@@ -63,7 +63,7 @@ def test_a_writer_that_lost_its_lease_changes_nothing(engine: sa.Engine) -> None
 
 
 def test_a_final_run_never_changes(engine: sa.Engine) -> None:
-    """Proves: I07, 004-01."""
+    """Proves: I07."""
     ledger = SqlLedger(engine)
     start(engine)
     held = ledger.claim("agents", "w")

@@ -75,6 +75,15 @@ def test_a_dead_letter_is_kept_and_replayed_on_a_fresh_schedule(outbox: SqlOutbo
         outbox.replay("none")
 
 
+def test_old_bodies_go_and_dead_letters_stay_whole(outbox: SqlOutbox) -> None:
+    ids = _ids(outbox)
+    outbox.sent(outbox.claim(ids[GOOD]), 204)
+    outbox.failed(outbox.claim(ids[BAD]), 400, "bad request", None)
+    assert [outbox.compact(older_than_s=3600), outbox.compact(older_than_s=-60), outbox.compact(older_than_s=-60)] == [0, 1, 0]
+    outbox.replay(ids[BAD])
+    assert outbox.claim(ids[BAD]).body == b'{"n": 1}'
+
+
 def test_a_try_comes_at_its_time(outbox: SqlOutbox) -> None:
     row_id = _ids(outbox)[BAD]
     outbox.failed(outbox.claim(row_id), 503, "busy", 9e9)

@@ -19,7 +19,6 @@ CONTRACT = {
 
 
 def test_a_page_tells_the_whole_story_of_a_run(engine: sa.Engine) -> None:
-    """Proves: 003-01, 003-14."""
     ledger = SqlLedger(engine)
     start(engine)
     run = walk(ledger, ledger.claim("agents", "w"), *WHOLE)
@@ -39,7 +38,7 @@ def test_a_page_tells_the_whole_story_of_a_run(engine: sa.Engine) -> None:
 
 
 def test_each_launch_is_an_iteration_and_each_lease_an_attempt(engine: sa.Engine) -> None:
-    """Proves: I06, 000-21."""
+    """Proves: I06, 000-21, 003-01."""
     ledger = SqlLedger(engine)
     start(engine)
     run = walk(ledger, ledger.claim("agents", "w"), *LAUNCHED, e.BuildFailed(RESULT, (Finding("agent_failed", "exit 1"),)), e.Retried(2))

@@ -14,7 +14,8 @@ from infra.store.runs import SqlRuns
 from infra.store.schema import run as table
 from jobs import events as e
 from jobs.errors import Reason, UserError
-from jobs.model import Run, RunState, Source
+from jobs.evidence import Finding
+from jobs.model import Phase, Run, RunState, Source
 from tests.infra.store.asked import LAUNCHED, RECEIPT, RULES, VERIFIED, WHOLE, asked, start, walk
 from tests.infra.store.conftest import Place
 
@@ -29,7 +30,7 @@ def _start(data: Path, url: str | None) -> tuple[str, bool]:
 
 
 def test_the_same_intent_in_many_processes_is_one_run(place: Place, engine: sa.Engine) -> None:
-    """Proves: F05, F47, I03."""
+    """Proves: F05, F47, I03, 001-03."""
     with get_context("spawn").Pool(4) as pool:
         found = pool.starmap(_start, [(place.data, place.url)] * 16)
     _one_run(engine, found)
@@ -153,7 +154,7 @@ TABLE: list[tuple[Make, Do, RunState | str]] = [
 
 @pytest.mark.parametrize(("make", "do", "outcome"), TABLE, ids=[f"{make.__name__}{do.__name__}" for make, do, _ in TABLE])
 def test_each_act_does_what_the_state_allows_or_says_why_not(engine: sa.Engine, make: Make, do: Do, outcome: RunState | str) -> None:
-    """Proves: 001-36, 001-55, I07."""
+    """Proves: 001-55, I07."""
     run, runs = make(engine), SqlRuns(engine)
     if isinstance(outcome, RunState):
         assert do(runs, run).state is outcome
@@ -188,10 +189,19 @@ def test_the_active_run_of_an_item_is_the_one_at_work(engine: sa.Engine) -> None
 
 
 def test_checks_find_the_run_that_waits_for_their_commit(engine: sa.Engine) -> None:
-    """Proves: 004-45."""
+    """Proves: I21."""
     run, runs = _awaiting_ci(engine), SqlRuns(engine)
     assert [found.id for found in runs.waiting_for(42, RECEIPT.sha)] == [run.id]
     assert runs.waiting_for(42, "e" * 40) == runs.waiting_for(4, RECEIPT.sha) == []
+
+
+def test_failing_checks_come_back_as_findings_for_the_next_turn(engine: sa.Engine) -> None:
+    """Proves: 004-45."""
+    run, runs = _awaiting_ci(engine), SqlRuns(engine)
+    red = Finding("ci", "build: 1 test fails")
+    assert runs.happened(run.id, e.ChecksFailed((red,))).state is RunState.QUEUED
+    again = SqlLedger(engine).claim("agents", "w")
+    assert (again.id, again.phase, again.findings, again.ci_rounds) == (run.id, Phase.FEEDBACK, (red,), 1)
 
 
 def test_an_approval_that_does_not_come_ends_the_run(engine: sa.Engine) -> None:

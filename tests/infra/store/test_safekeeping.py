@@ -22,7 +22,7 @@ NOW = 1.9e9
 
 
 def test_a_backup_is_whole_while_somebody_writes(tmp_path: Path) -> None:
-    """Proves: 001-18, 001-39."""
+    """Proves: 001-18."""
     engine = open_store(tmp_path)
     stop, written = Event(), []
 
