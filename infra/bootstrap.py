@@ -50,7 +50,7 @@ CHECKS: tuple[tuple[str, ...], ...] = (
     ("ruff", "check", "."),
     ("mypy",),
     ("lint-imports",),
-    ("python", "-m", "tests.secret_scan"),
+    ("python", "-m", "pytest", "tests/jobs/gates/test_own_tree.py"),
     ("python", "-m", "pytest", "--cov", "--cov-report=term:skip-covered", "--cov-fail-under=85"),
 )
 """What `check` runs, in order; the first that fails ends it."""
@@ -99,29 +99,35 @@ def _alone() -> Iterator[None]:
 
 
 def _prepare(kind: str) -> None:
-    """Make the environment, or add to it, unless the stamp says that all is there. What `test` needs is enough for everything."""
-    if any(_is_made(made) for made in dict.fromkeys((kind, "dev"))):
+    """Make the environment, or add to it, unless the stamps say that all is there. What `test` needs is enough for everything."""
+    made = _told("made") == _here()
+    if made and any(_told(one) == _digest(one) for one in (kind, "dev")):
         return
     print(f"slipway: installing into {VENV.name}; only the first time takes long", file=sys.stderr)
     uv = _uv()
-    if not _is_made("runtime"):  # else it may be in use: nothing is taken away from it
+    if not made:  # else it may be in use: nothing is taken away from it
         _make_venv(uv)
     _install(LOCKS[kind], uv)
     _write_entry()
-    _stamp(kind).write_text(_wanted(kind))
+    _stamp(kind).write_text(_digest(kind))
+    _stamp("made").write_text(_here())
 
 
-def _is_made(kind: str) -> bool:
-    return PYTHON.exists() and _stamp(kind).exists() and _stamp(kind).read_text() == _wanted(kind)
+def _stamp(name: str) -> Path:
+    return VENV / f".stamp-{name}"
 
 
-def _stamp(kind: str) -> Path:
-    return VENV / f".made-{kind}"
+def _told(name: str) -> str:
+    return _stamp(name).read_text() if _stamp(name).exists() else ""
 
 
-def _wanted(kind: str) -> str:
-    """What the stamp says when everything is as it should be: lock, Python and place."""
-    return hashlib.sha256(LOCKS[kind].read_bytes() + f"{LAYOUT}\0{sys.version}\0{ROOT}".encode()).hexdigest()
+def _here() -> str:
+    """What an environment cannot be moved from: this Python and this place."""
+    return f"{LAYOUT}\n{sys.version}\n{ROOT}\n"
+
+
+def _digest(kind: str) -> str:
+    return hashlib.sha256(LOCKS[kind].read_bytes()).hexdigest()
 
 
 def _uv() -> str | None:

@@ -82,16 +82,32 @@ def test_what_the_tests_need_is_added_and_enough_for_everything(used: Path) -> N
     kept.touch()
     code, _, err = ended(start(used, "test"))
     assert (code, "No module named pytest" in err, kept.exists()) == (1, True, True)
-    (used / ".venv" / ".made-runtime").unlink()
+    (used / ".venv" / ".stamp-runtime").unlink()
     assert ended(start(used, "up")) == (7, f"{used} ['up'] False", "")
 
 
-def test_another_lock_installs_again_and_says_what_could_not_be_had(used: Path) -> None:
+def test_another_lock_is_installed_into_what_is_there(used: Path) -> None:
+    kept = used / ".venv" / "kept"
+    for lock in ("requirements.lock", "requirements-dev.lock"):
+        (used / "infra" / lock).write_text("# something else\n")
+    assert "installing" in ended(start(used, "up"))[2]
+    assert ended(start(used, "up"))[2] == ""
+    assert kept.exists()
+
+
+def test_an_environment_of_another_python_is_made_anew(used: Path) -> None:
+    kept, stamp = used / ".venv" / "kept", used / ".venv" / ".stamp-made"
+    stamp.write_text(stamp.read_text().replace("\n3.", "\n2."))
+    assert ended(start(used, "up"))[0] == 7
+    assert not kept.exists()
+
+
+def test_packages_that_cannot_be_had_are_told_each_time(used: Path) -> None:
     for lock in ("requirements.lock", "requirements-dev.lock"):
         (used / "infra" / lock).write_text("nothing-of-that-name==1 --hash=sha256:" + "0" * 64 + "\n")
-    code, _, err = ended(start(used, "up"))
-    assert (code, err.splitlines()[-1].startswith("slipway: the packages could not be installed")) == (2, True)
-    assert not list((used / ".venv").glob(".made-runtime"))
+    for _ in range(2):
+        code, _, err = ended(start(used, "up"))
+        assert (code, err.splitlines()[-1].startswith("slipway: the packages could not be installed")) == (2, True)
 
 
 def test_without_git_it_says_so_and_makes_nothing(tree: Path) -> None:

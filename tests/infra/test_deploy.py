@@ -1,0 +1,74 @@
+"""What is in infra/deploy starts what exists, with settings that exist."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from app.cli.main import ENTRIES
+from app.processes import GRACE_S, ROLES
+from app.settings import FIELDS, SECRET
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "infra" / "deploy"
+KNOWN = {*FIELDS, *(f"{name}_FILE" for name in SECRET), "SLIPWAY_DATA_DIR", "SLIPWAY_CONFIG"}
+UNITS = ("slipway.service", "slipway@.service")
+
+
+def compose() -> dict[str, Any]:
+    return dict(yaml.safe_load((DEPLOY / "compose.yaml").read_text()))
+
+
+def pods() -> dict[str, dict[str, Any]]:
+    documents = yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text())
+    return {one["metadata"]["name"]: one["spec"]["template"]["spec"] for one in documents if one["kind"] == "Deployment"}
+
+
+@pytest.mark.parametrize("path", sorted(DEPLOY.iterdir()), ids=lambda path: path.name)
+def test_every_setting_that_is_named_exists(path: Path) -> None:
+    """Proves: 001-31."""
+    named = set(re.findall(r"\b(?:SLIPWAY|ANTHROPIC|OPENAI|GEMINI|CLAUDE)_[A-Z_]+", path.read_text()))
+    assert named - KNOWN == set()
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_a_unit_starts_a_command_and_waits_long_enough(name: str) -> None:
+    """Proves: 001-31."""
+    unit = (DEPLOY / name).read_text()
+    (command,) = re.findall(r"^ExecStart=/opt/slipway/\.venv/bin/slipway (\S+)$", unit, re.MULTILINE)
+    assert command == "%i" or command in ENTRIES
+    assert int(re.findall(r"^TimeoutStopSec=(\d+)$", unit, re.MULTILINE)[0]) > GRACE_S
+
+
+def test_compose_starts_each_role_once_and_gives_it_time_to_leave() -> None:
+    """Proves: 001-31."""
+    ours = {name: service for name, service in compose()["services"].items() if service["image"] == "slipway"}
+    assert {name: service["command"] for name, service in ours.items()} == {role: [role] for role in ROLES if role != "up"}
+    assert {service["stop_grace_period"] for service in ours.values()} == {"90s"}
+    assert [name for name, service in ours.items() if "security_opt" in service] == ["worker"]
+    assert GRACE_S < 90
+
+
+def test_only_workers_hold_the_model_key_in_compose() -> None:
+    holders = [name for name, service in compose()["services"].items() if "anthropic_api_key" in service.get("secrets", ())]
+    assert holders == ["worker"]
+
+
+def test_the_cluster_starts_each_role_once_as_nobody_special() -> None:
+    """Proves: 001-31."""
+    roles = {name: pod["containers"][0]["args"] for name, pod in pods().items()}
+    assert roles == {f"slipway-{role}": [role] for role in ROLES if role != "up"}
+    for pod in pods().values():
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["enableServiceLinks"] is False
+        assert {mount["name"] for mount in pod["containers"][0]["volumeMounts"]} == {volume["name"] for volume in pod["volumes"]}
+
+
+def test_the_image_holds_the_rooms_and_what_the_lock_says() -> None:
+    text = (DEPLOY / "Containerfile").read_text()
+    for room in ("app", "delivery", "handlers", "infra", "jobs"):
+        assert f"COPY {room} /opt/slipway/{room}" in text
+    assert "--no-deps --require-hashes -r /opt/slipway/infra/requirements.lock" in text
+    assert "USER slipway" in text
