@@ -13,8 +13,8 @@ from typing import Any, Protocol
 import msgspec
 import structlog
 
-from app import signature
-from app.api.headers import HEADERS as HEADERS_OF_ALL
+from app import answers, signature
+from app.answers import Answer, Send, accepted, reply
 from app.audit import Line, SharedAudit
 from app.group_commit import Bell, GroupCommit, Inbox
 from handlers import routes
@@ -22,7 +22,6 @@ from infra.store.inbox import Delivery
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 Headers = Mapping[bytes, bytes]
 
 EVENT, DELIVERY, APP = b"x-github-event", b"x-github-delivery", b"x-github-hook-installation-target-id"
@@ -48,35 +47,6 @@ class Audit(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What is sent back. `why` is for the audit line; `close` says that the rest of the request is not worth reading."""
-
-    status: int
-    verdict: str
-    body: bytes
-    why: str = ""
-    close: bool = False
-
-
-def _refusal(status: int, why: str, *, close: bool = False) -> Answer:
-    return Answer(status, "refused", msgspec.json.encode({"error": why}), why, close)
-
-
-METHOD = _refusal(405, "only POST is answered here", close=True)
-TYPE = _refusal(415, "the content type has to be application/json: choose it in the App's webhook settings", close=True)
-ENCODED = _refusal(415, "a content encoding is not taken", close=True)
-TOO_LARGE = _refusal(413, "the body is larger than any delivery of GitHub's", close=True)
-TOO_SLOW = _refusal(408, "the body did not arrive in time", close=True)
-UNSIGNED = {why: _refusal(401, str(why)) for why in signature.Refusal}
-HEADERS = _refusal(400, "X-GitHub-Event, X-GitHub-Delivery or the App's id is missing, misshapen or there twice")
-MALFORMED = _refusal(400, "the body is not a JSON object in UTF-8")
-UNSTORABLE = _refusal(400, "the store cannot hold this delivery")
-DOUBT = _refusal(503, "the delivery could not be stored for certain: ask GitHub to redeliver it")
-CLOSED = _refusal(503, "this server has no webhook secret yet: finish its set-up", close=True)
-GONE = Answer(0, "refused", b"", "the client went away")
-
-
 class _Named(msgspec.Struct):
     full_name: str
 
@@ -93,11 +63,6 @@ class _Envelope(msgspec.Struct):
     sender: _Login | None = None
 
 
-_ALWAYS = (
-    (b"content-type", b"application/json"),
-    (b"cache-control", b"no-store"),
-    *((name.encode(), value.encode()) for name, value in HEADERS_OF_ALL.items()),
-)
 _DECODER = msgspec.json.Decoder(_Envelope)
 _NOTHING = _Envelope()
 
@@ -158,10 +123,10 @@ class Webhook:
             answer = refused.answer
         except Exception as error:  # noqa: BLE001 - whatever it is, GitHub has to know that the delivery may not be kept
             structlog.get_logger("slipway.webhook").error("a delivery could not be stored", exc_info=error)
-            answer = DOUBT
+            answer = answers.DOUBT
         self._note(request, answer)
-        if answer is not GONE:
-            await _send(send, answer)
+        if answer is not answers.GONE:
+            await reply(send, answer)
 
     def close(self) -> None:
         """Finish the commit in flight."""
@@ -175,7 +140,7 @@ class Webhook:
         except asyncio.CancelledError:
             if not request.caught_up():
                 raise
-            return DOUBT if request.read else TOO_SLOW
+            return answers.DOUBT if request.read else answers.TOO_SLOW
         finally:
             alarm.cancel()
 
@@ -187,12 +152,12 @@ class Webhook:
         event, delivery, app = _identity(request)
         request.envelope = envelope = _opened(body)
         if not routes.handles(event, envelope.action):
-            return _accepted(delivery, "ignored")
+            return accepted(delivery, "ignored")
         row = Delivery(app, event, delivery, envelope.action, request.remote, f"secret:{secret}", body)
         row_id, new = await self._commits.insert(row)
         if not row_id:
-            return UNSTORABLE
-        return _accepted(delivery, "accepted" if new else "duplicate")
+            return answers.UNSTORABLE
+        return accepted(delivery, "accepted" if new else "duplicate")
 
     def _signed(self, request: _Request, body: bytes) -> int:
         """The index of the secret that signed the body."""
@@ -200,7 +165,7 @@ class Webhook:
         many = 2 if signature.HEADER in request.doubled else 1
         verdict = signature.verify(self._secrets, [given] * many if given is not None else [], body)
         if isinstance(verdict, signature.Refusal):
-            raise Refused(UNSIGNED[verdict])
+            raise Refused(answers.UNSIGNED[verdict])
         return verdict
 
     def _note(self, request: _Request, answer: Answer) -> None:
@@ -215,7 +180,7 @@ class Webhook:
 
 async def closed(scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
     """The ASGI application of the route while there is no secret: everything is refused, and GitHub told to come back."""
-    await _send(send, CLOSED)
+    await reply(send, answers.CLOSED)
 
 
 def _request(scope: Mapping[str, Any]) -> _Request:
@@ -229,14 +194,14 @@ def _request(scope: Mapping[str, Any]) -> _Request:
 def _acceptable(method: str, headers: Headers, most: int) -> None:
     """Everything that can be refused before a byte of the body is read."""
     if method != "POST":
-        raise Refused(METHOD)
+        raise Refused(answers.METHOD)
     if headers.get(b"content-type", b"").lower() not in CONTENT_TYPES:
-        raise Refused(TYPE)
+        raise Refused(answers.TYPE)
     if headers.get(b"content-encoding", b"identity") != b"identity":
-        raise Refused(ENCODED)
+        raise Refused(answers.ENCODED)
     length = headers.get(b"content-length", b"0")
     if len(length) > 20 or not length.isdigit() or int(length) > most:
-        raise Refused(TOO_LARGE)
+        raise Refused(answers.TOO_LARGE)
 
 
 async def _body(receive: Receive, most: int) -> bytes:
@@ -247,11 +212,11 @@ async def _body(receive: Receive, most: int) -> bytes:
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Refused(GONE)
+            raise Refused(answers.GONE)
         chunk = message.get("body", b"")
         left -= len(chunk)
         if left < 0:
-            raise Refused(TOO_LARGE)
+            raise Refused(answers.TOO_LARGE)
         chunks.append(chunk)
         more = message.get("more_body", False)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
@@ -263,7 +228,7 @@ def _identity(request: _Request) -> tuple[str, str, str]:
     event, delivery, app = headers.get(EVENT, b""), headers.get(DELIVERY, b""), headers.get(APP, b"0")
     wellformed = _EVENT_NAME.fullmatch(event) and _DELIVERY_ID.fullmatch(delivery) and _APP_ID.fullmatch(app)
     if not wellformed or (request.doubled and not {EVENT, DELIVERY, APP}.isdisjoint(request.doubled)):
-        raise Refused(HEADERS)
+        raise Refused(answers.HEADERS)
     return event.decode(), delivery.decode(), app.decode()
 
 
@@ -276,32 +241,20 @@ def _opened(body: bytes) -> _Envelope:
     except msgspec.ValidationError:
         return _loosely(body)
     except (ValueError, RecursionError) as error:
-        raise Refused(MALFORMED) from error
+        raise Refused(answers.MALFORMED) from error
 
 
 def _loosely(body: bytes) -> _Envelope:
     try:
         payload = msgspec.json.decode(body)
     except (ValueError, RecursionError) as error:
-        raise Refused(MALFORMED) from error
+        raise Refused(answers.MALFORMED) from error
     if not isinstance(payload, dict):
-        raise Refused(MALFORMED)
+        raise Refused(answers.MALFORMED)
     action = payload.get("action")
     return _Envelope(action=action if isinstance(action, str) else None)
-
-
-def _accepted(delivery: str, status: str) -> Answer:
-    return Answer(202, status, f'{{"delivery":"{delivery}","status":"{status}"}}'.encode())
 
 
 def _shown(value: bytes | None) -> str | None:
     """A header of whoever sent it, bounded, for a structured log that escapes it."""
     return value[:64].decode("latin-1") if value is not None else None
-
-
-async def _send(send: Send, answer: Answer) -> None:
-    headers = [(b"content-length", str(len(answer.body)).encode()), *_ALWAYS]
-    if answer.close:
-        headers.append((b"connection", b"close"))
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
