@@ -14,7 +14,17 @@ def _gates(results: Sequence[Mapping[str, Any]]) -> str:
     return ", ".join([*failed, f"{len(results) - len(failed)} passed"])
 
 
-TELLING = ("step", "iteration", "agent", "worker", "actor", "text", "delay", "evidence")
+TELLING = {
+    "step": "",
+    "iteration": "turn ",
+    "agent": "",
+    "worker": "",
+    "actor": "",
+    "text": "",
+    "delay": "again after (s): ",
+    "evidence": "",
+}
+"""The plain parts worth telling, and what stands before each."""
 NESTED: Mapping[str, Callable[[Any], str]] = {
     "reason": lambda reason: f"{reason['code']}: {reason['text']}",
     "result": lambda result: result["summary"] or (result["failure"] or {}).get("text", ""),
@@ -27,7 +37,7 @@ NESTED: Mapping[str, Callable[[Any], str]] = {
 
 def gist(payload: Mapping[str, Any], most: int = MOST) -> str:
     """The telling parts of an event's payload."""
-    parts = [str(payload[name]) for name in TELLING if payload.get(name)]
+    parts = [f"{TELLING[name]}{payload[name]}" for name in TELLING if payload.get(name)]
     parts += [told for name, tell in NESTED.items() if isinstance(payload.get(name), Mapping) and (told := tell(payload[name]))]
     line = " · ".join(" ".join(part.split()) for part in parts)
     return line if len(line) <= most else f"{line[: most - 1]}…"

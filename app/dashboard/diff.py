@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from itertools import islice
 
 MOST_LINES = 3_000
-KINDS = (("diff --git", "file"), ("+++", "head"), ("---", "head"), ("index ", "head"), ("@@", "hunk"), ("+", "add"), ("-", "del"))
+KINDS = (("diff --git", "file"), ("+++", "head"), ("---", "head"), ("@@", "hunk"), ("+", "add"), ("-", "del"))
 
 
 def lines(text: str, most: int = MOST_LINES) -> list[tuple[str, str]]:
     """(kind, line) for each line, and at the end how many were left out."""
-    whole = text.splitlines()
+    whole = [line for line in text.splitlines() if not line.startswith("index ")]
     shown = list(islice(_kinds(whole), most))
     return shown if len(whole) <= most else [*shown, ("hunk", f"… {len(whole) - most} more lines: the artifact has them all")]
 

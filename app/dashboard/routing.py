@@ -36,6 +36,7 @@ PAGES: Mapping[str, tuple[str, Page]] = {
     "/inbox": ("inbox.html", looks.inbox),
     "/workers": ("workers.html", looks.workers),
     "/settings": ("settings.html", looks.settings),
+    "/setup": ("setup.html", looks.setup),
 }
 
 

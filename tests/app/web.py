@@ -72,6 +72,7 @@ def web(
     peer: str = "127.0.0.1",
     parts: tuple[Part, ...] = (),
     public_url: str | None = None,
+    webhook_secrets: int = 0,
 ) -> Web:
     """The application with these settings, asked from `peer`."""
     reading, bell, seats = SqlReading(town.engine), FakeBell(), Seats()
@@ -91,7 +92,14 @@ def web(
         inbox=SqlInbox(town.engine),
         outbox=SqlOutbox(town.engine),
         parts=parts,
-        settings={"bind": bind, "api_tokens": ["**********"] * len(tokens), "redis_url": None, "server": {"limits": {"workers": 2}}},
+        settings={
+            "bind": bind,
+            "webhook_secrets": ["**********"] * webhook_secrets,
+            "public_url": public_url,
+            "api_tokens": ["**********"] * len(tokens),
+            "redis_url": None,
+            "server": {"limits": {"workers": 2}},
+        },
         tries=Tries(SystemClock().monotonic),
     )
     app = application(office, webhook, reading)
