@@ -8,12 +8,12 @@ from jobs.errors import REASONS, Class
 PAGE = Path(__file__).parents[2] / "docs" / "troubleshooting.md"
 HEAD = """# Troubleshooting
 
-Every run that ended or was put aside carries a reason code and a sentence. `slipway show RUN` explains any of them without a log: the
-reason, each attempt and iteration, every gate with the end of its output, what was delivered and who was told. `slipway show RUN --evidence DIR`
-writes all of it to a directory. `slipway doctor` looks at this installation, part by part.
+Every run that ended or was put aside carries a reason code and a sentence. `slipway show RUN` explains any of them without a log:
+the reason, each attempt and iteration, every gate with the end of its output, what was delivered and who was told.
+`slipway show RUN --evidence DIR` writes all of it to a directory. `slipway doctor` looks at this installation, part by part.
 
-The codes are made from `jobs/errors.py`; a test holds this page equal to it. The *class* says who is at fault, and with that how often
-it is tried again (`retry:` in `.github/slipway.yml` sets it for a repository).
+The codes are made from `jobs/errors.py`; a test holds this page equal to it. The *class* says who is at fault, and with that how
+often it is tried again (`retry:` in `.github/slipway.yml` sets it for a repository).
 """
 MEANT = {
     "agent_missing": "the agent's program is missing or too old where workers run: install it there (docs/agents.md)",
