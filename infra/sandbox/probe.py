@@ -73,7 +73,7 @@ def _setting(path: Path) -> str:
 def _try(program: Path, scratch: Path, host: Host, *, overlays: bool) -> str | None:
     """None when everything asked for holds, else what was said instead."""
     scratch.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=scratch, prefix="probe-", ignore_cleanup_errors=True) as name:
+    with tempfile.TemporaryDirectory(dir=scratch, prefix=".probe-", ignore_cleanup_errors=True) as name:
         place = Path(name)
         for part in ("lower", "upper", "work"):
             (place / part).mkdir()

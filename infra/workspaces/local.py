@@ -13,7 +13,6 @@ from infra.workspaces import agent_git, harvest, place, record
 from infra.workspaces.depot import Depot
 from infra.workspaces.layout import Layout, key, user
 from infra.workspaces.place import Ground
-from infra.workspaces.reading import Reader
 from infra.workspaces.record import Record
 from infra.workspaces.removal import remove
 from infra.workspaces.setup import Networks, Setups
@@ -30,22 +29,10 @@ LOST = "The checkout of this attempt is not there any more; a new attempt begins
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A tree as a gate sees it: the mounts to give a `Confinement`. What is written there is thrown away."""
+    """A tree as a gate sees it: the mounts to give a `Confinement`. What is put into `written` there is thrown away."""
 
     mounts: tuple[Mount, ...]
     written: Path
-
-    def read(self, path: str, most: int) -> bytes | None:
-        """A file that was written there, up to `most` bytes; None when there is none. Only when the sandbox is dead."""
-        name = path.encode(errors="replace")
-        with (
-            Reader(self.written) as reader,
-            contextlib.suppress(OSError),
-            reader.file(name) as file,
-            open(file, "rb", closefd=False) as text,
-        ):
-            return text.read(most)
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +133,7 @@ class LocalWorkspaces:
 
     def leftovers(self) -> tuple[str, ...]:
         """The ids of all runs that have something on disk, alive or dead."""
-        return tuple(sorted(path.name for path in self._layout.work.glob("*") if path.is_dir()))
+        return tuple(sorted(path.name for path in self._layout.work.glob("[!.]*") if path.is_dir()))
 
     def discard(self, run_id: str) -> None:
         """Remove what a run left on disk, by its id alone."""

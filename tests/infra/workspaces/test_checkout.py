@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.leftovers import Unusable, read_left
 from infra.sandbox import CHECKOUT, Confinement, Overlay
 from infra.workspaces import LocalWorkspaces
 from jobs.errors import Fault, Refused
@@ -175,8 +176,11 @@ def test_gates_see_the_commit_and_leave_nothing_in_it(world: World) -> None:
             captured = world.sandbox.run(Confinement(("bash", "-ec", script), view.mounts), BOUNDS)
             assert captured.ended is Ended.EXIT
             assert captured.stdout.text == "new\nREADME.md\nnew.txt\nsrc\n"
-            assert view.read("report.xml", 100) == b"<x/>\n"
-            assert [view.read(path, 100) for path in ("nothing", "stolen", "d/root/etc/passwd", "../checkout.json", "d")] == [None] * 5
+            assert read_left(view.written, "report.xml", 100) == b"<x/>\n"
+            assert [read_left(view.written, path, 100) for path in ("nothing", "d/root/etc/passwd")] == [None] * 2
+            for path in ("stolen", "d"):
+                with pytest.raises(Unusable):
+                    read_left(view.written, path, 100)
     assert world.workspaces.harvest(replace(run, snapshot=snapshot), world.workspaces.prepare(run)) is None
 
 
