@@ -27,11 +27,11 @@ class Mistake:
 
 
 class ConfigInvalid(ValueError):
-    """The configuration cannot be used; `mistakes` names every error with its place."""
+    """The configuration cannot be used; `mistakes` names every error with its place, from the top of the file to its end."""
 
     def __init__(self, mistakes: list[Mistake]) -> None:
-        super().__init__("\n".join(str(mistake) for mistake in mistakes))
-        self.mistakes = tuple(mistakes)
+        self.mistakes = tuple(sorted(mistakes, key=lambda mistake: mistake.line))
+        super().__init__("\n".join(map(str, self.mistakes)))
 
 
 def read(text: str) -> Rules:

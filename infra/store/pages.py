@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from infra.store.values import plain
 from jobs.model import FINAL, Run, RunState
+from jobs.rules import StepRule
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -55,7 +56,7 @@ def head(run: Run) -> dict[str, Any]:
         "created_at": run.created_at,
         "started_at": run.started_at,
         "ended_at": run.ended_at,
-        "step": run.current.name,
+        "step": run.step or next((rule.name for rule in _walked(run)), ""),
         "attempt": run.attempt,
         "iteration": run.iteration,
         "base_sha": run.base_sha,
@@ -70,7 +71,7 @@ def head(run: Run) -> dict[str, Any]:
 def steps(run: Run, evidence: Evidence) -> list[dict[str, Any]]:
     """The steps of the run's flow in the order they are walked, each with its attempts and their iterations."""
     found = []
-    for rule in run.rules.flow(run.request.flow).order:
+    for rule in _walked(run):
         agent = run.rules.agent_of(rule, run.request.agent).name
         turns = [row for row in evidence.iterations if row["step"] == rule.name]
         found.append(
@@ -85,9 +86,14 @@ def steps(run: Run, evidence: Evidence) -> list[dict[str, Any]]:
     return found
 
 
+def _walked(run: Run) -> tuple[StepRule, ...]:
+    """The steps of the run's flow; none where nobody defined it: that run was rejected, and is shown like any other."""
+    return run.rules.flow(run.request.flow).order if run.request.flow in run.rules.flow_names else ()
+
+
 def step_state(run: Run, name: str) -> str:
     """`waiting`, `running`, `done`, `skipped`, or what the run came to in this step."""
-    order = [rule.name for rule in run.rules.flow(run.request.flow).order]
+    order = [rule.name for rule in _walked(run)]
     here, there = order.index(name), order.index(run.current.name)
     if here < there or run.state in {RunState.SUCCEEDED, RunState.AWAITING_CI, RunState.DELIVERING}:
         return "done"

@@ -1,0 +1,140 @@
+"""What cannot be started is said at once, with every mistake; what cannot be reached is tried again, and then said too."""
+
+from pathlib import Path
+
+import pytest
+
+from jobs.model import Run, RunState
+from tests.stories.world import CONFIG, FILES, RIGHT_AT_ONCE, World
+
+MISTAKEN = """\
+version: 1
+agent: scripted
+gats: []
+limits: {wall: soon}
+gates:
+  - {name: tests}
+"""
+
+
+def rejected(world: World, code: str) -> Run:
+    """The run never began, and everybody is told why."""
+    run = world.run
+    assert (run.state, run.reason and run.reason.code, world.launches) == (RunState.REJECTED, code, 0)
+    assert world.status().startswith("**Slipway did not start on this.**")
+    assert world.github.labels(7) == {"slipway:failed"}
+    assert world.callbacks()[-1].type == "run.rejected"
+    assert world.callbacks()[-1].body["data"]["run"]["reason"]["code"] == code
+    return run
+
+
+@pytest.mark.parametrize("ask", ["label", "command"])
+def test_a_mistaken_configuration_is_reported_with_every_mistake_in_its_line(world: World, ask: str) -> None:
+    """Proves: 000-12, 003-10."""
+    world.github.push("main", {".github/slipway.yml": MISTAKEN})
+    if ask == "label":
+        world.ask()
+    else:
+        world.github.open_issue("Greet in French", RIGHT_AT_ONCE, number=7)
+        world.comment("/slipway run")
+    world.work_until_idle()
+    rejected(world, "config_invalid")
+    for mistake in ("line 3: gats: unknown key", "line 4: limits.wall: write a duration", "line 6: gates.0.run: a value is needed here"):
+        assert mistake in world.status()
+
+
+def test_what_is_wrong_with_the_configuration_can_be_asked_for(world: World) -> None:
+    world.github.push("main", {".github/slipway.yml": MISTAKEN})
+    world.github.open_issue("Greet in French", number=7)
+    world.comment("/slipway config")
+    (answer,) = world.answers()
+    assert "- line 3: gats: unknown key\n- line 4: limits.wall" in answer
+
+
+def test_a_configuration_that_is_corrected_lets_the_next_asking_through(world: World) -> None:
+    world.github.push("main", {".github/slipway.yml": MISTAKEN})
+    world.ask()
+    world.work_until_idle()
+    rejected(world, "config_invalid")
+    world.github.push("main", {".github/slipway.yml": FILES[".github/slipway.yml"]})
+    world.github.add_label(7, "slipway")
+    world.work_until_idle()
+    assert [run.state for run in world.runs] == [RunState.REJECTED, RunState.SUCCEEDED]
+    assert world.github.labels(7) == {"slipway:done"}
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "words"),
+    [
+        ("/slipway run --flow=ship", "unknown_flow", "There is no flow 'ship' here. Use one of implement, fix, plan, review"),
+        ("/slipway run --agent=command", "unknown_agent", "The agent 'command' cannot be used here. Use one of claude, codex"),
+    ],
+)
+def test_what_nobody_defined_is_not_started(world: World, command: str, code: str, words: str) -> None:
+    """Proves: 000-12."""
+    world.github.open_issue("Greet in French", RIGHT_AT_ONCE, number=7)
+    world.comment(command)
+    world.work_until_idle()
+    rejected(world, code)
+    assert words in world.status()
+
+
+def test_an_agent_that_is_not_installed_ends_the_run_before_anything_is_fetched(tmp_path: Path) -> None:
+    with World(tmp_path, environ={"OPENAI_API_KEY": "sk-CANARY-of-a-test"}) as world:
+        world.github.open_issue("Greet in French", RIGHT_AT_ONCE, number=7)
+        world.comment("/slipway run --agent=codex")
+        world.work_until_idle()
+        assert (world.run.state, world.run.reason and world.run.reason.code) == (RunState.FAILED, "agent_missing")
+        assert "The agent 'codex' is not installed on this machine." in world.status()
+        assert [entry for entry in world.github.ledger if entry.method == "GIT"] == []
+
+
+def test_a_base_that_is_not_there_is_named(world: World) -> None:
+    world.github.open_issue("Greet in French", RIGHT_AT_ONCE, number=7)
+    world.comment("/slipway run --base=nowhere")
+    world.work_until_idle()
+    assert (world.run.state, world.run.reason and world.run.reason.code) == (RunState.FAILED, "base_missing")
+    assert "nowhere" in world.status()
+
+
+def test_a_git_host_that_does_not_answer_is_tried_again_and_costs_no_attempt_of_the_agent(world: World) -> None:
+    """Proves: 001-26, 003-07, 003-15, F66."""
+    world.github.fail("GIT-REFS", "*", times=2)
+    world.ask()
+    world.work_until_idle()
+    assert world.run.state is RunState.SUCCEEDED
+    assert world.events(world.run).count("Stumbled") == 2
+    assert world.launches == 1
+
+
+def test_a_git_host_that_never_answers_parks_the_run_and_then_ends_it(world: World) -> None:
+    """Proves: 001-26, 001-28, 003-14."""
+    world.github.fail("GIT-REFS", "*", times=10_000)
+    world.ask()
+    world.work_until_idle()
+    assert world.run.state is RunState.PARKED
+    assert "**Slipway has put this aside for now.**" in world.status()
+    assert "It goes on by itself at" in world.status()
+    for _ in range(10):
+        world.pass_time(3600)
+    assert (world.run.state, world.run.reason and world.run.reason.code) == (RunState.FAILED, "fetch_failed")
+    assert world.launches == 0
+
+
+def test_a_repository_that_was_taken_from_us_is_named(world: World) -> None:
+    """Proves: F84, 000-09."""
+    world.ask()
+    world.take_in()
+    world.github.deselect(deliver=False)
+    for _ in range(3):
+        world.pass_time(3600)
+    assert (world.run.state, world.run.reason and world.run.reason.code) == (RunState.FAILED, "repository_gone")
+
+
+def test_a_repository_may_say_that_it_wants_none_of_this(world: World) -> None:
+    """Proves: 004-42."""
+    world.github.push("main", {".github/slipway.yml": f"{CONFIG}enabled: false\n"})
+    told = world.ask()
+    world.work_until_idle()
+    assert world.runs == []
+    assert world.became_of(told) == ("ignored", "the repository's configuration says `enabled: false`")
