@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from app import logs
 from app.cli.options import json_option
 from app.cli.screen import as_json, say, styled
 from app.demo.story import lines
@@ -41,7 +42,8 @@ def run(
     if issue:
         title, body = _issue(issue, title)
     options = LocalOptions(repo, title, body, flow, agent, base, to)
-    ground = Ground(from_environment())
+    settings = from_environment()
+    ground = Ground(settings, redactor=logs.configure(settings))
     try:
         _work(Workshop(ground), options, json_=json_)
     finally:

@@ -48,7 +48,9 @@ def brokered(broker: Broker) -> Iterator[Path]:
     """The socket of a broker, which ends with the block. Raises Fault(`sandbox_unavailable`)."""
     with _directory() as directory:
         path = directory / "broker.sock"
-        config = uvicorn.Config(broker, uds=str(path), log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=STOP_S)
+        config = uvicorn.Config(
+            broker, uds=str(path), log_config=None, access_log=False, log_level="warning", lifespan="on", timeout_graceful_shutdown=STOP_S
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, name="broker", daemon=True)
         thread.start()
