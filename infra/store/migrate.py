@@ -15,9 +15,9 @@ FOLDER = Path(__file__).parent / "migrations"
 LOCK = 0x534C5057
 
 
-def bring_up(engine: sa.Engine, *, upgrade: bool = True) -> None:
-    """Migrate to the newest revision. Raises StoreInDoubt for a revision this version does not know."""
-    known, newest = revisions()
+def bring_up(engine: sa.Engine, *, upgrade: bool = True, folder: Path = FOLDER) -> None:
+    """Migrate to the newest revision of `folder`. Raises StoreInDoubt for a revision it does not have."""
+    known, newest = revisions(folder)
     at = read(engine, revision)
     if at == newest:
         return
@@ -31,7 +31,7 @@ def bring_up(engine: sa.Engine, *, upgrade: bool = True) -> None:
     if at is not None and not upgrade:
         older = f"The store has schema {at}, this version needs {newest}."
         raise StoreInDoubt(f"{older} Stop the old processes and start `slipway up` or `slipway keeper`, which migrates it.")
-    write(engine, _upgrade)
+    write(engine, lambda connection: _upgrade(connection, folder))
     if engine.dialect.name == "sqlite":
         _settle(engine)
 
@@ -49,22 +49,22 @@ def revision(connection: sa.Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def revisions() -> tuple[frozenset[str], str]:
+def revisions(folder: Path = FOLDER) -> tuple[frozenset[str], str]:
     """Every revision this version knows, and the newest."""
-    script = ScriptDirectory(str(FOLDER))
+    script = ScriptDirectory(str(folder))
     newest = script.get_current_head()
     if newest is None:
         raise RuntimeError("there are no migrations")
     return frozenset(step.revision for step in script.walk_revisions()), newest
 
 
-def _upgrade(connection: sa.Connection) -> None:
+def _upgrade(connection: sa.Connection, folder: Path) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
     else:
         connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
     config = Config()
-    config.set_main_option("script_location", str(FOLDER))
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
 

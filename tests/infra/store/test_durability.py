@@ -16,7 +16,6 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
-from infra.store import migrate
 from infra.store.doubt import StoreInDoubt
 from infra.store.engine import database, open_store
 from infra.store.reading import SqlReading
@@ -205,21 +204,6 @@ def _end_with(act: Callable[[], bool]) -> NoReturn:
         os._exit(code)
 
 
-def test_a_crash_in_the_middle_of_a_migration_leaves_nothing_behind(engine: sa.Engine) -> None:
-    """Proves: F45, 001-22."""
-    before = _tables(engine)
-
-    def half(connection: sa.Connection) -> None:
-        for name in ("endpoint", "tick", "alembic_version"):
-            connection.exec_driver_sql(f"DROP TABLE {name}")
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        write(engine, half)
-    assert _tables(engine) == before
-    migrate.bring_up(engine)
-
-
 def test_two_first_starts_at_once_make_one_store(tmp_path: Path) -> None:
     """Proves: F45, I15."""
     with get_context("spawn").Pool(4) as pool:
@@ -232,7 +216,3 @@ def test_two_first_starts_at_once_make_one_store(tmp_path: Path) -> None:
 def _named(data: Path) -> str:
     open_store(data).dispose()
     return (data / "instance").read_text()
-
-
-def _tables(engine: sa.Engine) -> list[str]:
-    return read(engine, lambda connection: sorted(sa.inspect(connection).get_table_names()))

@@ -1,11 +1,51 @@
 """Migrations make the tables of `schema`, all of them or none, any number of times."""
 
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from infra.store import migrate
-from infra.store.schema import metadata
+from infra.store.doubt import StoreInDoubt
+from infra.store.engine import open_store
+from infra.store.schema import metadata, run
+from infra.store.work import read
+from tests.infra.store.asked import start
+
+NEXT = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    op.add_column("tick", sa.Column("extra", sa.Text))
+    op.create_table("more", sa.Column("id", sa.Integer, primary_key=True))
+"""
+
+
+@pytest.fixture
+def newer(tmp_path: Path) -> Path:
+    """The migrations of a later version."""
+    folder = tmp_path / "100% newer"
+    shutil.copytree(migrate.FOLDER, folder)
+    (folder / "versions" / "r0002_more.py").write_text(NEXT)
+    return folder
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[sa.Engine]:
+    """A store whose tables may be changed."""
+    engine = open_store(tmp_path)
+    start(engine)
+    yield engine
+    engine.dispose()
 
 
 def test_migrations_make_exactly_the_tables_of_the_schema(engine: sa.Engine) -> None:
@@ -19,3 +59,39 @@ def test_migrating_twice_changes_nothing(engine: sa.Engine) -> None:
     migrate.bring_up(engine)
     with engine.connect() as connection:
         assert migrate.revision(connection) == migrate.revisions()[1]
+
+
+def test_an_older_schema_is_migrated_with_everything_in_it(alone: sa.Engine, newer: Path) -> None:
+    """Proves: 001-22, F45."""
+    migrate.bring_up(alone, folder=newer)
+    assert _state(alone) == ("0002", True, 1)
+    with pytest.raises(StoreInDoubt, match="schema 0002, which this version of Slipway does not know"):
+        migrate.bring_up(alone)
+
+
+def test_an_older_schema_is_refused_where_nothing_may_be_migrated(alone: sa.Engine, newer: Path) -> None:
+    with pytest.raises(StoreInDoubt, match="schema 0001, this version needs 0002"):
+        migrate.bring_up(alone, upgrade=False, folder=newer)
+    assert _state(alone) == ("0001", False, 1)
+
+
+def test_a_migration_that_dies_half_way_is_undone_and_can_be_run_again(alone: sa.Engine, newer: Path) -> None:
+    """Proves: F45, 001-22."""
+    step = newer / "versions" / "r0002_more.py"
+    step.write_text(NEXT + "    raise KeyboardInterrupt\n")
+    with pytest.raises(KeyboardInterrupt):
+        migrate.bring_up(alone, folder=newer)
+    assert _state(alone) == ("0001", False, 1)
+    step.write_text(NEXT)
+    migrate.bring_up(alone, folder=newer)
+    assert _state(alone) == ("0002", True, 1)
+
+
+def _state(engine: sa.Engine) -> tuple[str | None, bool, int]:
+    """The revision, whether the later version's table is there, and how many runs."""
+
+    def work(connection: sa.Connection) -> tuple[str | None, bool, int]:
+        runs = connection.scalar(sa.select(sa.func.count()).select_from(run)) or 0
+        return migrate.revision(connection), sa.inspect(connection).has_table("more"), runs
+
+    return read(engine, work)

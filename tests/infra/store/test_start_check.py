@@ -99,7 +99,7 @@ def test_a_doubtful_store_is_refused_and_left_as_it_is(tmp_path: Path, harm: Cal
     }
 
 
-def test_an_older_schema_is_migrated_or_refused_as_asked(tmp_path: Path) -> None:
+def test_tables_without_a_schema_version_are_not_taken_for_ours(tmp_path: Path) -> None:
     _made(tmp_path)
     _run(tmp_path, "DELETE FROM alembic_version")
     with pytest.raises(StoreInDoubt, match="no schema version"):
