@@ -16,8 +16,7 @@ def _gates(payload: Payload) -> str:
 def _findings(payload: Payload) -> Iterator[str]:
     for result in payload["report"]["results"]:
         if not result["passed"]:
-            said = [line.strip() for one in result["findings"][:1] for line in one["message"].splitlines() if "Error" in line]
-            yield from (line[:110] for line in said[:2])
+            yield from (f"{one['path']}:{one['line']}  {one['message']}"[:110] for one in result["findings"] if one["path"])
 
 
 TOLD: Mapping[str, Callable[[Payload], str]] = {

@@ -24,7 +24,7 @@ from jobs.errors import Fault
 from tests.infra.egress.tls import Tls, tls_server
 
 PYTHON = str(Path(sys.base_prefix).resolve() / "bin" / Path(sys.executable).resolve().name)
-KEY = "sk-ant-the-real-key-of-the-operator"
+KEY = "the-real-key-of-the-operator"
 ASK = """\
 import json, sys, urllib.request, urllib.error
 for url, headers, body in json.loads(sys.argv[1]):

@@ -130,6 +130,8 @@ def test_the_tail_of_plain_output_and_the_places_it_names() -> None:
 src/a.py:3:1: F401 unused import
 src/b.ts(7,5): error TS2304: Cannot find name
   File "/checkout/src/c.py", line 12, in greet
+    raise KeyError(name)
+KeyError: 'name'
 /usr/lib/python3.11/ast.py:50: in parse
 ../outside.py:1: nothing
 12:30:45 10.0.0.1:8080 connected
@@ -140,7 +142,7 @@ src/a.py:3:1: F401 unused import
     assert [(place.path, place.line, place.message) for place in places] == [
         ("src/a.py", 3, "F401 unused import"),
         ("src/b.ts", 7, "error TS2304: Cannot find name"),
-        ("src/c.py", 12, ", in greet"),
+        ("src/c.py", 12, "KeyError: 'name'"),
     ]
 
 
@@ -216,3 +218,16 @@ def test_any_bytes_are_findings_or_broken(data: bytes, kind: str) -> None:
     """Proves: F54."""
     with suppress(BrokenReport):
         assert all(finding.gate == "g" for finding in REPORTS[kind](data, "g", ROOT))
+
+
+def test_a_traceback_becomes_its_innermost_place_of_ours_with_the_exception() -> None:
+    """Proves: 003-20."""
+    printed = (
+        "FAIL: test_greets (test_greeter.GreetTest)\nTraceback (most recent call last):\n"
+        '  File "/checkout/test_greeter.py", line 8, in test_greets\n    helper()\n'
+        '  File "/checkout/helping.py", line 3, in helper\n    raise AssertionError\n'
+        '  File "/usr/lib/python3.11/unittest/case.py", line 58, in inner\n    raise\n'
+        "AssertionError: 'Ada' not found in 'ADA'\n"
+    )
+    (_, place) = plain(printed)
+    assert (place.path, place.line, place.message) == ("helping.py", 3, "AssertionError: 'Ada' not found in 'ADA'")
