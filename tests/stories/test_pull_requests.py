@@ -1,0 +1,200 @@
+"""A run on a pull request pushes to its head, and never over anybody's work."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from jobs.model import RunState
+from tests.fakes.github.state import Issue
+from tests.stories.world import CONFIG, FILES, RIGHT_AT_ONCE, World, task
+
+HI = {"greeter.py": 'GREETING = "Hi"\n'}
+
+
+def pulled(world: World) -> Issue:
+    """A maintainer's own pull request with a greeting that does not pass."""
+    world.github.push("greeting", HI)
+    return world.github.open_pull("greeting", title="A greeting", body=RIGHT_AT_ONCE)
+
+
+def fix(world: World, pull: Issue, words: str = "") -> None:
+    world.comment(f"/slipway fix {words}".strip(), number=pull.number)
+
+
+def test_a_fix_is_pushed_to_the_pull_requests_own_branch(world: World) -> None:
+    """Proves: 004-36."""
+    pull = pulled(world)
+    before = world.github.sha("greeting")
+    fix(world, pull)
+    world.work_until_idle()
+    after = world.github.sha("greeting")
+    assert world.run.state is RunState.SUCCEEDED, world.run.reason
+    assert world.log(str(after)).splitlines()[0].endswith(f" on {before}")
+    assert len(world.github.pulls()) == 1
+    assert world.github.branches() == {"main", "greeting"}
+    assert world.github.labels(pull.number) == {"slipway:done"}
+    assert world.github.calls("POST", "/repos/{owner}/{repo}/pulls") == []
+
+
+def test_the_check_moves_on_with_the_head(world: World) -> None:
+    """Proves: F86."""
+    pull = pulled(world)
+    before = str(world.github.sha("greeting"))
+    fix(world, pull)
+    world.work_until_idle()
+    (old,), (new,) = world.github.checks(before), world.github.checks(world.github.sha("greeting"))
+    assert (old.conclusion, old.title, new.conclusion) == ("neutral", "Continued on a newer commit", "success")
+
+
+@pytest.mark.parametrize("event", ["Claimed", "Snapshotted", "FlowFinished"])
+def test_what_somebody_pushed_meanwhile_is_left_alone(world: World, event: str) -> None:
+    """Proves: F81."""
+    pull = pulled(world)
+    fix(world, pull)
+    theirs: list[str] = []
+    world.at(event, lambda: theirs.append(world.github.push("greeting", {"theirs.txt": "mine\n"})))
+    world.work_until_idle()
+    assert world.github.sha("greeting") == theirs[0]
+    assert (world.run.state, world.run.reason and world.run.reason.code) == (RunState.FAILED, "head_moved")
+    assert "that work was left alone" in world.status(pull.number)
+
+
+def test_a_forced_push_meanwhile_is_left_alone_too(world: World) -> None:
+    """Proves: F81."""
+    pull = pulled(world)
+    fix(world, pull)
+    theirs: list[str] = []
+    world.at("Passed", lambda: theirs.append(world.github.push("greeting", {"theirs.txt": "mine\n"}, force=True)))
+    world.work_until_idle()
+    assert world.github.sha("greeting") == theirs[0]
+    assert world.run.reason and world.run.reason.code == "head_moved"
+
+
+@pytest.mark.parametrize("merged", [False, True])
+def test_a_pull_request_closed_meanwhile_gets_nothing_more(world: World, *, merged: bool) -> None:
+    """We have not even heard of it when the work is done. Proves: F80."""
+    pull = pulled(world)
+    before = world.github.sha("greeting")
+    fix(world, pull)
+    world.at("Passed", lambda: world.github.close(pull.number, merged=merged, deliver=False))
+    world.work_until_idle()
+    assert world.github.sha("greeting") == before
+    assert (world.run.state, world.run.reason and world.run.reason.code) == (RunState.FAILED, "pull_closed")
+
+
+def test_a_pull_request_closed_meanwhile_stops_the_run_once_we_hear_of_it(world: World) -> None:
+    """Proves: F79."""
+    pull = pulled(world)
+    fix(world, pull)
+    world.at("Built", lambda: (world.github.close(pull.number), world.take_in()))
+    world.work_until_idle()
+    assert (world.run.state, world.run.reason and world.run.reason.code) == (RunState.CANCELLED, "stopped")
+
+
+def forked(world: World) -> Issue:
+    """A pull request from somebody's fork."""
+    fork = world.github.fork("stranger")
+    world.github.push("greeting", HI, by="stranger", repo=fork, deliver=False)
+    return world.github.open_pull("greeting", title="A greeting", body=RIGHT_AT_ONCE, by="stranger", head_repo=fork)
+
+
+def test_a_fork_is_not_worked_on_unless_the_repository_allows_it(world: World) -> None:
+    pull = forked(world)
+    fix(world, pull)
+    assert world.runs == []
+    assert "`forks: true` in `.github/slipway.yml` would allow it." in world.answers(pull.number)[0]
+
+
+def test_a_forks_commit_has_to_be_named_by_whoever_vouches_for_it(tmp_path: Path) -> None:
+    with World(tmp_path, files={**FILES, ".github/slipway.yml": f"{CONFIG}forks: true\n"}) as world:
+        pull = forked(world)
+        fix(world, pull)
+        fix(world, pull, "--sha=0123456789")
+        assert world.runs == []
+        unnamed, wrong = world.answers(pull.number)
+        head = unnamed.rpartition("--sha ")[2].partition("`")[0]
+        assert "Look at it, then ask again." in wrong
+        fix(world, pull, f"--sha={head}")
+        world.work_until_idle()
+        assert world.run.request.head_sha == head
+        assert world.run.reason and world.run.reason.code == "push_refused"
+
+
+def test_a_follow_up_is_a_pull_request_onto_the_other_ones_branch(tmp_path: Path) -> None:
+    """A repository may want our work beside a person's branch."""
+    with World(tmp_path, files={**FILES, ".github/slipway.yml": f"{CONFIG}delivery: {{pulls: follow_up}}\n"}) as world:
+        pull = pulled(world)
+        before = world.github.sha("greeting")
+        fix(world, pull)
+        world.work_until_idle()
+        assert world.run.state is RunState.SUCCEEDED, world.run.reason
+        _, ours = world.github.pulls()
+        assert (world.github.sha("greeting"), ours.base) == (before, "greeting")
+
+
+def done(world: World) -> Issue:
+    """The pull request of a first run of ours."""
+    world.ask()
+    world.work_until_idle()
+    return world.github.issue(world.github.pulls()[0].number)
+
+
+def rerun(world: World) -> object:
+    return world.github.rerequest(world.github.checks()[-1].id)
+
+
+def rerun_all(world: World) -> object:
+    return world.github.rerequest_suite(world.github.checks()[-1].head_sha)
+
+
+@pytest.mark.parametrize("press", [rerun, rerun_all])
+def test_githubs_own_buttons_run_it_again(world: World, press: Callable[[World], object]) -> None:
+    """Proves: F86."""
+    done(world)
+    press(world)
+    world.work_until_idle()
+    first, second = world.runs
+    assert (second.request.retry_of, second.state) == (first.id, RunState.SUCCEEDED)
+
+
+def test_the_button_fix_works_on_the_pull_request_we_made(world: World) -> None:
+    """Proves: F86."""
+    pull = done(world)
+    before = world.github.checks()[-1].head_sha
+    world.github.press(world.github.checks()[-1].id, "fix")
+    world.work_until_idle()
+    _, second = world.runs
+    assert (second.request.flow, second.request.source.number, second.request.head_sha) == ("fix", pull.number, before)
+
+
+def test_the_button_stop_ends_the_run(world: World) -> None:
+    """Proves: F86."""
+    pull = pulled(world)
+    fix(world, pull)
+    world.at("Built", lambda: (world.github.press(world.github.checks()[-1].id, "stop"), world.take_in()))
+    world.work_until_idle()
+    (check,) = world.github.checks()
+    assert (world.run.state, check.conclusion) == (RunState.CANCELLED, "cancelled")
+    assert world.run.reason and world.run.reason.text == "maintainer pressed Stop."
+
+
+def test_the_button_retry_begins_a_failed_run_again(world: World) -> None:
+    """Proves: F86."""
+    world.github.push("greeting", HI)
+    pull = world.github.open_pull("greeting", title="A greeting", body=task("exit 3"))
+    fix(world, pull)
+    world.work_until_idle()
+    world.github.press(world.github.checks()[-1].id, "retry")
+    world.work_until_idle()
+    first, second = world.runs
+    assert (first.state, second.request.retry_of) == (RunState.FAILED, first.id)
+
+
+def test_buttons_ask_for_the_same_right_as_commands(world: World) -> None:
+    """Proves: F86."""
+    done(world)
+    world.github.collaborator("visitor", "read")
+    world.github.rerequest(world.github.checks()[-1].id, by="visitor")
+    world.work_until_idle()
+    assert len(world.runs) == 1
