@@ -7,12 +7,10 @@ import click
 
 from app import operating
 from app.cli.opening import Opened, opened
-from app.cli.options import json_option
+from app.cli.options import json_option, run_argument
 from app.cli.screen import as_json, say, styled
 from jobs.errors import UserError
 from jobs.model import Run
-
-RUN = click.argument("run_id", metavar="RUN")
 
 
 def _act(run_id: str, json_: bool, act: Callable[[Opened], Run], told: str) -> None:
@@ -29,7 +27,7 @@ def _act(run_id: str, json_: bool, act: Callable[[Opened], Run], told: str) -> N
 
 
 @click.command()
-@RUN
+@run_argument
 @click.option("--why", default="", help="A reason for others to read.")
 @json_option
 def stop(run_id: str, why: str, json_: bool) -> None:
@@ -43,7 +41,7 @@ def stop(run_id: str, why: str, json_: bool) -> None:
 
 
 @click.command()
-@RUN
+@run_argument
 @json_option
 def retry(run_id: str, json_: bool) -> None:
     """Go on with a parked or waiting run; start a final one again as a new run."""
@@ -52,7 +50,7 @@ def retry(run_id: str, json_: bool) -> None:
 
 
 @click.command()
-@RUN
+@run_argument
 @click.argument("text", default="")
 @json_option
 def approve(run_id: str, text: str, json_: bool) -> None:
@@ -61,7 +59,7 @@ def approve(run_id: str, text: str, json_: bool) -> None:
 
 
 @click.command("say")
-@RUN
+@run_argument
 @click.argument("text")
 @json_option
 def tell(run_id: str, text: str, json_: bool) -> None:

@@ -8,7 +8,7 @@ import click
 from app import view
 from app.cli.lines import event_line, log_lines
 from app.cli.opening import Opened, opened
-from app.cli.options import json_option
+from app.cli.options import json_option, run_argument
 from app.cli.screen import as_json, console, say, styled, table
 from app.cli.story import story
 from infra.clock import SystemClock
@@ -17,7 +17,6 @@ from jobs.model import RunState
 from jobs.rules import seconds
 
 POLL_S = 0.5
-RUN = click.argument("run_id", metavar="RUN")
 follow_option = click.option("-f", "--follow", is_flag=True, help="Go on until the run is final.")
 T = TypeVar("T")
 
@@ -45,7 +44,7 @@ def _row(run: Mapping[str, Any], now: float) -> tuple[Any, ...]:
 
 
 @click.command()
-@RUN
+@run_argument
 @json_option
 def show(run_id: str, json_: bool) -> None:
     """Everything about a run, and why it ended as it did."""
@@ -60,7 +59,7 @@ def show(run_id: str, json_: bool) -> None:
 
 
 @click.command()
-@RUN
+@run_argument
 @follow_option
 @json_option
 def events(run_id: str, follow: bool, json_: bool) -> None:
@@ -78,7 +77,7 @@ def events(run_id: str, follow: bool, json_: bool) -> None:
 
 
 @click.command()
-@RUN
+@run_argument
 @follow_option
 @json_option
 def logs(run_id: str, follow: bool, json_: bool) -> None:

@@ -87,7 +87,15 @@ class Slipway(click.Group):
                 formatter.write_dl([(name, entry.says) for name, entry in section.items()])
 
 
-@click.command(cls=Slipway, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+COMPLETION = """Completion of commands and run ids: eval "$(_SLIPWAY_COMPLETE=bash_source slipway)", or zsh_source, fish_source."""
+
+
+@click.command(
+    cls=Slipway,
+    invoke_without_command=True,
+    epilog=COMPLETION,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.option("--debug", is_flag=True, help="Show where a bug of Slipway's own happened.")
 @click.version_option(VERSION, message="%(version)s")
 @click.pass_context

@@ -58,7 +58,11 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[Text | str]], *, empty: 
 
 
 def _drawn(heads: Sequence[str], lines: Sequence[Sequence[Text]]) -> Table:
-    drawn = Table(*heads, box=None, pad_edge=False, header_style="bright_black", padding=(0, 2, 0, 0))
+    """The first column is never cut, since ids have to be whole; the last one gives way first."""
+    drawn = Table(box=None, pad_edge=False, header_style="bright_black", padding=(0, 2, 0, 0))
+    widest = max(line[0].cell_len for line in lines)
+    for number, head in enumerate(heads):
+        drawn.add_column(head, no_wrap=number < len(heads) - 1, min_width=widest if number == 0 else None)
     for line in lines:
         drawn.add_row(*line)
     return drawn

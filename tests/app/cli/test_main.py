@@ -8,6 +8,7 @@ import pytest
 
 from app.cli.main import ENTRIES
 from tests.app.cli.terminal import slipway
+from tests.app.town import Town
 
 LEADS = {"demo"}
 
@@ -56,3 +57,17 @@ def test_settings_that_cannot_be_used_are_told_one_a_line(tmp_path: Path) -> Non
 
 def test_colour_is_for_terminals_only(tmp_path: Path) -> None:
     assert "\x1b" not in slipway(tmp_path, "doctor").out
+
+
+@pytest.mark.parametrize(
+    ("words", "place", "offers"),
+    [("slipway sh", "1", {"show"}), ("slipway inbox ", "2", {"list", "replay"}), ("slipway runs --st", "2", {"--state"})],
+)
+def test_the_shell_completes_commands_and_options(tmp_path: Path, words: str, place: str, offers: set[str]) -> None:
+    said = slipway(tmp_path, _SLIPWAY_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD=place)
+    assert {line.split(",")[1] for line in said.out.splitlines()} == offers
+
+
+def test_the_shell_completes_run_ids(town: Town) -> None:
+    said = slipway(town.data, _SLIPWAY_COMPLETE="bash_complete", COMP_WORDS=f"slipway stop {town['queued'][:6]}", COMP_CWORD="2")
+    assert said.out == f"plain,{town['queued']}\n"
