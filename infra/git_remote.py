@@ -5,9 +5,11 @@ from pathlib import Path
 
 from infra.git import Git, Input, Place, Source, Sources, failure, sha_of
 from infra.process import Captured
+from infra.workspaces.depot import Depot
 from infra.workspaces.layout import Layout
 from jobs.errors import Fault, Refused
 from jobs.model import Run
+from jobs.ports import Artifacts
 
 PUSH_S = 300.0
 RECORD = "record.json"
@@ -40,10 +42,11 @@ class Verdict:
 class GitRemote:
     """`Remote` for repositories whose commits are in the control directories below `root`."""
 
-    def __init__(self, root: Path, git: Git, sources: Sources) -> None:
+    def __init__(self, root: Path, git: Git, sources: Sources, artifacts: Artifacts | None = None) -> None:
         self._layout = Layout(root)
         self._git = git
         self._sources = sources
+        self._artifacts = artifacts
 
     def push(self, run: Run, ref: str, commit: str, *, expect: str | None) -> None:
         """Make `ref` point at `commit`, only while it stands at `expect` (None: only if it does not exist).
@@ -53,6 +56,7 @@ class GitRemote:
         """
         lease = f"--force-with-lease={self._git.checked_ref(ref)}:{sha_of(expect) if expect else ''}"
         source = self._sources.source(run.repository, write=True)
+        self._hold(run, commit)
         captured = self._push(run, source, lease, refspecs=(f"{sha_of(commit)}:{ref}",))
         _judge(captured, "github_unavailable")
 
@@ -72,12 +76,17 @@ class GitRemote:
         """
         if not Path(to).is_absolute():
             raise Refused("push_refused", f"{to!r} is no absolute path of a repository on this machine.")
+        self._hold(run, commit)
         kept = self._recorded(run, sha_of(commit), record)
         leases = tuple(f"--force-with-lease={self._git.checked_ref(name)}:" for name in (ref, record_ref))
         captured = self._push(run, Source(to), "--atomic", *leases, refspecs=(f"{commit}:{ref}", f"{kept}:{record_ref}"))
         if not captured.ok and self._done_before(to, ref, commit, record_ref):
             return
         _judge(captured, "delivery_failed")
+
+    def _hold(self, run: Run, commit: str) -> None:
+        """Have the commit here, though another machine may have made it."""
+        Depot(self._git, self._layout, self._sources, run.repository, self._artifacts).hold(run, sha_of(commit))
 
     def _recorded(self, run: Run, commit: str, record: str) -> str:
         """A commit after `commit` with nothing but the record in it; the same record gives the same commit."""

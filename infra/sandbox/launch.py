@@ -13,6 +13,7 @@ from typing import Self
 
 from infra import process
 from infra.process import Bounds, Captured, Command, Running
+from infra.sandbox import seccomp
 from infra.sandbox.confinement import Confinement
 from infra.sandbox.limits import Group, limiting, new_group
 from infra.sandbox.profile import Host, inner, options
@@ -30,7 +31,7 @@ def launch(program: Path, confinement: Confinement, bounds: Bounds, host: Host) 
         raise Fault("sandbox_unavailable", "The network may only reach named hosts, but no egress proxy runs here to see to that.")
     group = new_group(confinement)
     words = (*limiting(confinement, grouped=group is not None), *inner(confinement, host))
-    wires = _Wires.open(options(confinement, host))
+    wires = Wires.open(options(confinement, host))
     command = Command((str(program), *wires.arguments, "--", *words), {}, cwd=Path("/"), stdin=confinement.stdin, pass_fds=wires.theirs)
     try:
         running = process.start(command, bounds)
@@ -43,12 +44,17 @@ def launch(program: Path, confinement: Confinement, bounds: Bounds, host: Host) 
 class Confined:
     """`Session` of a program inside bubblewrap."""
 
-    def __init__(self, running: Running, wires: "_Wires", group: Group | None) -> None:
+    def __init__(self, running: Running, wires: "Wires", group: Group | None) -> None:
         self._running = running
         self._group = group
         self._wires = wires
-        self._init = wires.handshake(group)
+        self._init: int | None = None
         self._captured: Captured | None = None
+        try:
+            self._init = wires.handshake(group)
+        except OSError as error:
+            self.__exit__(None, None, None)
+            raise Fault("sandbox_unavailable", f"The limits of a sandbox cannot be set: {error.strerror} ({error.filename}).") from error
 
     def __enter__(self) -> Self:
         return self
@@ -105,13 +111,14 @@ def _judged(captured: Captured, *, started: bool, exhausted: bool) -> Captured:
 
 
 @dataclass
-class _Wires:
+class Wires:
     """The descriptors between us and bubblewrap: its options, what it reports, and the gate it waits at.
 
     Options do not go through the command line: that is visible to everybody, inside and outside.
     """
 
     options: int
+    filter: int
     status: int
     report: int
     gate: int
@@ -119,29 +126,28 @@ class _Wires:
     said: bytes = b""
 
     @classmethod
-    def open(cls, words: tuple[str, ...]) -> "_Wires":
-        """Fresh ones, with the options written."""
-        descriptor = os.memfd_create("options")
-        with os.fdopen(os.dup(descriptor), "wb") as file:
-            file.write(b"".join(os.fsencode(word) + b"\0" for word in words))
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        return cls(descriptor, *os.pipe(), *os.pipe())
+    def open(cls, words: tuple[str, ...]) -> "Wires":
+        """Fresh ones, with options and filter written."""
+        refused = seccomp.program()
+        filtered = _filled("filter", refused) if refused else -1
+        return cls(_filled("options", b"".join(os.fsencode(word) + b"\0" for word in words)), filtered, *os.pipe(), *os.pipe())
 
     @property
     def arguments(self) -> tuple[str, ...]:
         """What is left for the command line."""
-        return ("--args", str(self.options), "--json-status-fd", str(self.report), "--block-fd", str(self.gate))
+        filtering = ("--seccomp", str(self.filter)) if self.filter >= 0 else ()
+        return ("--args", str(self.options), "--json-status-fd", str(self.report), "--block-fd", str(self.gate), *filtering)
 
     @property
     def theirs(self) -> tuple[int, ...]:
         """The ends bubblewrap holds."""
-        return (self.options, self.report, self.gate)
+        return tuple(descriptor for descriptor in (self.options, self.filter, self.report, self.gate) if descriptor >= 0)
 
     def handshake(self, group: Group | None) -> int | None:
         """Admit the namespace's first process to the group, let it go on, and return a handle on it; None if it is dead."""
         for descriptor in self.theirs:
             os.close(descriptor)
-        self.options = self.report = self.gate = -1
+        self.options = self.filter = self.report = self.gate = -1
         init = None
         if first := self._first_report():
             pid = int(json.loads(first)["child-pid"])
@@ -170,7 +176,16 @@ class _Wires:
 
     def close(self) -> None:
         """Close what is still open."""
-        for name in ("options", "status", "report", "gate", "opener"):
+        for name in ("options", "filter", "status", "report", "gate", "opener"):
             if getattr(self, name) >= 0:
                 os.close(getattr(self, name))
                 setattr(self, name, -1)
+
+
+def _filled(name: str, data: bytes) -> int:
+    """A nameless file in memory with `data` in it, to be read from its beginning."""
+    descriptor = os.memfd_create(name)
+    with os.fdopen(os.dup(descriptor), "wb") as file:
+        file.write(data)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor

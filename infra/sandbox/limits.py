@@ -1,6 +1,7 @@
 """Bounds on what a sandbox uses: a control group where this process may make one, else limits of each process."""
 
 import contextlib
+import os
 import shutil
 import uuid
 from dataclasses import dataclass
@@ -42,20 +43,36 @@ class Group:
 
 def new_group(confinement: Confinement, root: Path = ROOT) -> Group | None:
     """A group with the memory and process limits of `confinement`; None where we may not make one."""
-    name = f"slipway-{uuid.uuid4().hex}"
-    own = _own_groups()
-    if "" in own and (root / "cgroup.controllers").exists():
-        made = _make(root / own[""].lstrip("/") / name, _second(confinement))
-        return Group((made,)) if made else None
+    name = f"slipway-{os.getpid()}-{uuid.uuid4().hex}"
     paths: list[Path] = []
-    for controller, settings in _first(confinement).items():
-        parent = root / controller / own.get(controller, "").lstrip("/")
-        made = _make((parent if parent.is_dir() else root / controller) / name, settings)
+    for parent, settings in _parents(confinement, root).items():
+        made = _make(parent / name, settings)
         if not made:
             Group(tuple(paths)).remove()
             return None
         paths.append(made)
-    return Group(tuple(paths))
+    return Group(tuple(paths)) if paths else None
+
+
+def sweep(root: Path = ROOT) -> None:
+    """Remove the empty groups of processes that were killed before they could."""
+    for parent in _parents(Confinement((), ()), root):
+        for path in parent.glob("slipway-*-*"):
+            if not Path("/proc", path.name.split("-")[1]).exists():
+                with contextlib.suppress(OSError):
+                    path.rmdir()
+
+
+def _parents(confinement: Confinement, root: Path) -> dict[Path, dict[str, int]]:
+    """Where groups are made, with the settings they get there: one place with version 2, one for each controller with version 1."""
+    own = _own_groups()
+    if "" in own and (root / "cgroup.controllers").exists():
+        return {root / own[""].lstrip("/"): _second(confinement)}
+    places = {}
+    for controller, settings in _first(confinement).items():
+        parent = root / controller / own.get(controller, "").lstrip("/")
+        places[parent if parent.is_dir() else root / controller] = settings
+    return places
 
 
 def limiting(confinement: Confinement, *, grouped: bool) -> tuple[str, ...]:

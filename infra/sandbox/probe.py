@@ -7,7 +7,7 @@ from pathlib import Path
 from infra.process import Bounds, Captured
 from infra.sandbox.confinement import CHECKOUT, Bind, Confinement, Mount, Overlay
 from infra.sandbox.launch import launch
-from infra.sandbox.limits import new_group
+from infra.sandbox.limits import new_group, sweep
 from infra.sandbox.profile import Host
 from jobs.errors import Fault
 
@@ -43,6 +43,7 @@ class Proof:
 
 def prove(candidates: tuple[Path, ...], scratch: Path, host: Host) -> Proof:
     """The first candidate that works, preferring one with overlays. Raises Fault(`sandbox_unavailable`)."""
+    sweep()
     evidence = ""
     for overlays in (True, False):
         for program in candidates:

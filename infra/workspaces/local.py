@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,9 +22,11 @@ from infra.workspaces.template import Template
 from jobs.errors import Fault, Refused
 from jobs.evidence import Snapshot
 from jobs.messages import commit_message
-from jobs.model import Run
-from jobs.ports import Checkout, Clock
+from jobs.model import Repository, Run
+from jobs.ports import Artifacts, Checkout, Clock
 
+ATTEMPT = re.compile(r"[0-9]+|[0-9a-f]{12}")
+"""What the directories of a run are called: those of attempts by number, those of gates by chance."""
 LOST = "The checkout of this attempt is not there any more; a new attempt begins with a fresh one."
 
 
@@ -37,7 +40,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What workspaces work with."""
+    """What workspaces work with. `artifacts` is given where other machines may go on with a run."""
 
     git: Git
     sources: Sources
@@ -45,6 +48,7 @@ class Tools:
     networks: Networks
     clock: Clock
     author: Author = field(default_factory=Author)
+    artifacts: Artifacts | None = None
 
 
 class LocalWorkspaces:
@@ -86,6 +90,7 @@ class LocalWorkspaces:
         depot = self._depot(run)
         try:
             with _told():
+                depot.hold(run, commit)
                 ground = self._laid(run, depot, run.base_sha or commit, commit, holder)
                 place.fill(self._tools.git, depot.control.path, path, ground)
             yield View(place.mounts(path, ground), place.files(path, overlay=ground.overlay))
@@ -106,6 +111,7 @@ class LocalWorkspaces:
             made = harvest.commit(git, control, ground, self._commit(run, depot, found))
             if made.tree == (run.snapshot.tree if run.snapshot else made.before):
                 return None
+            depot.share(run, made.commit, found.base)
             return harvest.snapshot(git, control, made, found.base)
 
     def _commit(self, run: Run, depot: Depot, found: Record) -> Commit:
@@ -116,7 +122,10 @@ class LocalWorkspaces:
 
     def patch(self, run: Run, snapshot: Snapshot) -> str:
         """The unified diff from base to snapshot, at most `limits.patch_bytes` × 2 characters."""
-        return harvest.patch(self._tools.git, self._depot(run).control.place, snapshot, run.rules.limits.patch_bytes * 2)
+        depot = self._depot(run)
+        with _told():
+            depot.hold(run, snapshot.commit)
+            return harvest.patch(self._tools.git, depot.control.place, snapshot, run.rules.limits.patch_bytes * 2)
 
     def file(self, run: Run, path: str) -> str | None:
         """A file's text at the run's base commit; None when it is not there."""
@@ -131,9 +140,25 @@ class LocalWorkspaces:
         """Remove every checkout of the run. Never raises for what is already gone."""
         self.discard(run.id)
 
+    def fetch_ahead(self, repository: Repository, branch: str) -> None:
+        """Have the tip of a branch here before a run asks for it. Raises Fault."""
+        with _told():
+            self._depot_of(repository).tip(branch)
+
+    def tidy(self, repository: Repository) -> None:
+        """Put what was fetched and made of a repository in order; nothing is lost. Raises Fault."""
+        with _told():
+            self._depot_of(repository).tidy()
+
+    def forget(self, repository: Repository) -> None:
+        """Remove everything kept of a repository that is not ours to keep any more; its checkouts are their runs' to dispose of."""
+        with _told():
+            self._depot_of(repository).remove()
+
     def leftovers(self) -> tuple[str, ...]:
-        """The ids of all runs that have something on disk, alive or dead."""
-        return tuple(sorted(path.name for path in self._layout.work.glob("[!.]*") if path.is_dir()))
+        """The ids of all runs that have a checkout on disk, alive or dead."""
+        found = {path.parent.name for path in self._layout.work.glob("[!.]*/*") if ATTEMPT.fullmatch(path.name)}
+        return tuple(sorted(found))
 
     def discard(self, run_id: str) -> None:
         """Remove what a run left on disk, by its id alone."""
@@ -143,7 +168,11 @@ class LocalWorkspaces:
                 mark.unlink(missing_ok=True)
 
     def _depot(self, run: Run) -> Depot:
-        return Depot(self._tools.git, self._layout, self._tools.sources, run.repository)
+        return self._depot_of(run.repository)
+
+    def _depot_of(self, repository: Repository) -> Depot:
+        tools = self._tools
+        return Depot(tools.git, self._layout, tools.sources, repository, tools.artifacts)
 
     def _found(self, checkout: Checkout) -> tuple[Path, Record]:
         path = self._layout.attempt(checkout.run_id, checkout.attempt)
@@ -157,7 +186,10 @@ class LocalWorkspaces:
         remove(path)
         git, depot = self._tools.git, self._depot(run)
         depot.have(run, base)
-        start = run.snapshot.commit if run.snapshot else base
+        start = base
+        if run.snapshot:
+            start = run.snapshot.commit
+            depot.hold(run, start)
         ground = self._laid(run, depot, base, start, user(run.id, run.attempt))
         place.fill(git, depot.control.path, path, ground)
         git_dir = place.files(path, overlay=ground.overlay) / ".git"

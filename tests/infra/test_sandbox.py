@@ -13,11 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from infra.process import Bounds, Captured
+from infra import process
+from infra.process import Bounds, Captured, Command
 from infra.sandbox import BROKER_PORT, CHECKOUT, Bind, Bubblewrap, Confinement, Network, Overlay, Unconfined
-from infra.sandbox.limits import limiting, new_group
+from infra.sandbox.bubblewrap import candidates
+from infra.sandbox.launch import Confined, Wires
+from infra.sandbox.limits import Group, limiting, new_group, sweep
 from infra.sandbox.probe import remedy
-from infra.sandbox.profile import Host, options
+from infra.sandbox.profile import Host, options, this_host
 from jobs.errors import Fault
 from jobs.evidence import Ended
 from tests.needs import working_sandbox
@@ -346,6 +349,35 @@ def test_private_places_are_limited(sandbox: Bubblewrap, place: Path, where: str
     """Proves: F52, I20."""
     captured = inside(sandbox, place, "sh", "-c", f"head -c 3000000 /dev/zero > {where}/big", tmp_bytes=1_000_000)
     assert captured.exit_code == 1
+
+
+def test_groups_of_killed_processes_are_swept_and_those_of_living_ones_left(tmp_path: Path) -> None:
+    """Proves: I12."""
+    parents = [tmp_path / "memory", tmp_path / "pids"]
+    for parent in parents:
+        for name in (f"slipway-{os.getpid()}-a", "slipway-999999999-b", "other"):
+            (parent / name).mkdir(parents=True)
+    sweep(tmp_path)
+    for parent in parents:
+        assert {path.name for path in parent.iterdir()} == {f"slipway-{os.getpid()}-a", "other"}
+
+
+def test_a_place_that_is_no_control_group_is_not_taken_for_one(tmp_path: Path) -> None:
+    for name in ("memory", "pids"):
+        (tmp_path / name).mkdir()
+    assert new_group(Confinement((), ()), tmp_path) is None
+    assert not list(tmp_path.glob("*/*"))
+
+
+def test_a_group_that_cannot_be_joined_starts_nothing(sandbox: Bubblewrap, place: Path) -> None:
+    """Proves: T39."""
+    sandbox.probe()
+    program = next(iter(candidates()))
+    wires = Wires.open(options(Confinement(("touch", "started"), (overlay(place),)), this_host()))
+    running = process.start(Command((str(program), *wires.arguments, "--", "touch", "started"), {}, pass_fds=wires.theirs), BOUNDS)
+    with pytest.raises(Fault, match="limits of a sandbox"):
+        Confined(running, wires, Group((place / "nowhere",)))
+    assert not (place / "upper" / "started").exists()
 
 
 def test_without_control_groups_each_process_is_limited() -> None:

@@ -8,7 +8,6 @@ import pytest
 
 from infra.leftovers import Unusable, read_left
 from infra.sandbox import CHECKOUT, Confinement, Overlay
-from infra.workspaces import LocalWorkspaces
 from jobs.errors import Fault, Refused
 from jobs.evidence import Ended
 from jobs.model import ItemKind
@@ -242,5 +241,4 @@ def test_it_is_an_overlay_only_where_there_are_overlays(layered: World) -> None:
     run = layered.prepared(layered.run())
     mount, _ = layered.workspaces.mounts(run, layered.workspaces.prepare(run))
     assert isinstance(mount, Overlay)
-    assert isinstance(layered.workspaces, LocalWorkspaces)
     assert kinds(layered.changed("echo x > x", run)) == {"x": "added"}

@@ -14,6 +14,7 @@ from infra.workspaces import LocalWorkspaces, Tools
 from jobs.evidence import Snapshot
 from jobs.model import Actor, Repository, Run, RunRequest
 from jobs.model import Source as Origin
+from jobs.ports import Artifacts
 from jobs.rules import NetworkRule, Rules
 
 BOUNDS = Bounds(60)
@@ -73,7 +74,13 @@ class Plain:
 class World:
     """Everything together."""
 
-    def __init__(self, root: Path, sandbox: Sandbox, files: dict[str, str | bytes | None] | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        sandbox: Sandbox,
+        files: dict[str, str | bytes | None] | None = None,
+        artifacts: Artifacts | None = None,
+    ) -> None:
         self.root = root
         self.data = root / "data"
         self.upstream = Upstream(root / "upstream")
@@ -81,7 +88,8 @@ class World:
         self.sandbox = sandbox
         self.sources = Here(str(self.upstream.path))
         self.git = Git(self.data / "git")
-        self.workspaces = LocalWorkspaces(self.data, Tools(self.git, self.sources, sandbox, Plain(), SystemClock()))
+        tools = Tools(self.git, self.sources, sandbox, Plain(), SystemClock(), artifacts=artifacts)
+        self.workspaces = LocalWorkspaces(self.data, tools)
 
     def run(self, name: str = "ab12cd34", **request: object) -> Run:
         asked = RunRequest(
