@@ -37,7 +37,7 @@ def inbox_list(state: str | None, limit: int, json_: bool) -> None:
         (str(row["id"]), styled(row["state"], row["state"]), _event(row), row["delivery"], moment(row["received_at"]), row["reason"] or "")
         for row in rows
     ]
-    table(("ID", "STATE", "EVENT", "DELIVERY", "RECEIVED", "REASON"), cells, empty="No webhook has come in.")
+    table(("ID", "STATE", "EVENT", "DELIVERY", "RECEIVED", "REASON"), cells, empty="No webhook has come in.", brief=(0, 1, 2, 5))
 
 
 @inbox.command("replay")
@@ -68,7 +68,7 @@ def callbacks_list(state: str | None, run_id: str | None, limit: int, json_: boo
         as_json(rows)
         return
     cells = [(row["id"], styled(row["state"], row["state"]), row["type"], row["url"], str(row["tries"]), _last(row)) for row in rows]
-    table(("ID", "STATE", "TYPE", "TO", "TRIES", "LAST"), cells, empty="No callback was asked for.")
+    table(("ID", "STATE", "TYPE", "TO", "TRIES", "LAST"), cells, empty="No callback was asked for.", brief=(0, 1, 2, 5))
 
 
 @callbacks.command("replay")

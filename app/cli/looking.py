@@ -35,7 +35,12 @@ def runs(state: str | None, repo: str | None, scope: str | None, limit: int, jso
         as_json(found)
         return
     now = SystemClock().now()
-    table(("RUN", "STATE", "REPOSITORY", "ASKED ON", "FLOW", "AGE", "TITLE"), (_row(run, now) for run in found), empty="No runs yet.")
+    table(
+        ("RUN", "STATE", "REPOSITORY", "ASKED ON", "FLOW", "AGE", "TITLE"),
+        (_row(run, now) for run in found),
+        empty="No runs yet.",
+        brief=(0, 1, 6),
+    )
 
 
 def _row(run: Mapping[str, Any], now: float) -> tuple[Any, ...]:

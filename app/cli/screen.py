@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+NARROW = 120
 STYLES = {
     "queued": "blue", "running": "cyan", "delivering": "cyan", "awaiting_approval": "magenta", "awaiting_ci": "magenta",
     "parked": "yellow", "succeeded": "green", "failed": "red", "cancelled": "bright_black", "rejected": "red",
@@ -44,8 +45,8 @@ def as_json(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[Text | str]], *, empty: str) -> None:
-    """A table for a person; lines of tab separated cells for a pipe."""
+def table(heads: Sequence[str], rows: Iterable[Sequence[Text | str]], *, empty: str, brief: Sequence[int] = ()) -> None:
+    """A table for a person; lines of tab separated cells for a pipe. On a narrow screen only the `brief` columns, if there are any."""
     lines = [[cell if isinstance(cell, Text) else Text(plain(cell)) for cell in row] for row in rows]
     screen = console()
     if not screen.is_terminal:
@@ -53,6 +54,8 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[Text | str]], *, empty: 
             click.echo("\t".join(" ".join(cell.plain.split()) for cell in line))
     elif not lines:
         click.echo(empty)
+    elif brief and screen.width < NARROW:
+        screen.print(_drawn([heads[at] for at in brief], [[line[at] for at in brief] for line in lines]))
     else:
         screen.print(_drawn(heads, lines))
 
