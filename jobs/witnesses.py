@@ -35,7 +35,7 @@ def nothing_unsigned(facts: Facts) -> Iterator[Violation]:
     """I02: each webhook names the secret that signed it, or that we fetched it from the forge ourselves."""
     for row in facts.inbox:
         how, _, which = row.verified_by.partition(":")
-        if how not in {"secret", "api", "reconciled", "replay"} or (how == "secret" and not which.isdigit()):
+        if how not in {"secret", "app_api"} or (how == "secret" and not which.isdigit()):
             yield Violation("I02", row.delivery, f"it was taken in, verified by {row.verified_by!r}")
 
 

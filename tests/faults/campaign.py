@@ -1,0 +1,204 @@
+"""`python -m tests.faults.campaign --kills N --runs M --seed S`: processes of a working installation are killed at random moments.
+
+Prints its seed first. When something that must never be is found, everything is kept and its place is printed; the exit code is 1.
+"""
+
+import argparse
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from infra.redis_server import place
+from infra.rq_queue import waiting_client
+from infra.store.schema import run as runs
+from tests.faults.installation import ROLES, Installation, await_, installation
+from tests.stories.world import BONJOUR, BONSOIR, task
+
+AT_ONCE = 4
+"""How many runs are kept unfinished while killing goes on: more than there are workers."""
+TWO_TICKS_S = 10.0
+END_S = 420.0
+SLOWLY = "sleep 1"
+TASKS = (task(f"{SLOWLY}\n{BONJOUR}"), task(f"try 1:\n{BONSOIR}\ntry 2:\n{SLOWLY}\n{BONJOUR}"), task(BONJOUR))
+MORE = ("flush", "restart")
+"""What may happen to Redis beside being killed: emptied, or told to stop."""
+
+
+@dataclass
+class Kill:
+    """One blow: who, when, and which runs lost their holder by it."""
+
+    role: str
+    at: float
+    lost: list[str]
+
+
+@dataclass
+class Report:
+    """What came of a campaign."""
+
+    seed: int
+    kills: list[Kill] = field(default_factory=list)
+    orphans: set[str] = field(default_factory=set)
+    reclaims: list[float] = field(default_factory=list)
+    ends: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        """The report, as it is printed."""
+        by = Counter(kill.role for kill in self.kills)
+        found = Counter(problem.split(" ", 1)[0] for problem in self.problems)
+        told = [
+            f"kills          {len(self.kills)} ({', '.join(f'{role} {by[role]}' for role in (*ROLES, *MORE) if by[role])})",
+            f"runs           {sum(self.ends.values())} ({', '.join(f'{end} {count}' for end, count in sorted(self.ends.items()))})",
+            f"lost events    {found['I01']}",
+            f"duplicates     {found['I03'] + found['I04']}",
+            f"orphans        {len(self.orphans)} after two ticks",
+            f"disagreements  {found['I06']} of attempts, launches and counters",
+            f"violations     {len(self.problems)} in all",
+        ]
+        if self.reclaims:
+            told.append(f"re-claim       p50 {at(self.reclaims, 0.5):.1f} s, p99 {at(self.reclaims, 0.99):.1f} s of {len(self.reclaims)}")
+        return told
+
+
+def at(values: list[float], share: float) -> float:
+    """The value below which that share lies."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+@dataclass
+class Campaign:
+    """Kills as it is told by its dice, and asks for runs meanwhile."""
+
+    home: Installation
+    dice: random.Random
+    report: Report
+    pause_s: float = 6.0
+
+    def run(self, kills: int, most_runs: int) -> Report:
+        """All of it, to the last run's end."""
+        while len(self.report.kills) < kills or self.home.asked < most_runs:
+            self.ask(most_runs)
+            self.look(self.dice.uniform(0.2, self.pause_s))
+            if len(self.report.kills) < kills:
+                self.strike()
+        self.settle()
+        self.judge()
+        return self.report
+
+    def ask(self, most: int) -> None:
+        """Keep the workers busy."""
+        while self.home.asked < most and self.home.unfinished() < AT_ONCE:
+            self.home.ask(self.dice.choice(TASKS))
+
+    def look(self, seconds: float) -> None:
+        """Let time pass, with an eye on runs nobody looks after."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self.report.orphans |= set(self.home.orphans(TWO_TICKS_S))
+            time.sleep(0.25)
+        self.home.redeliver()
+
+    def strike(self) -> None:
+        """Kill a process of a role that has one now, or do something to Redis."""
+        victims = {role: pids for role, pids in self.home.victims().items() if pids}
+        role = self.dice.choice([*sorted(victims), *MORE])
+        lost: list[str] = []
+        if role in MORE:
+            _disturb(self.home, role)
+        else:
+            pid = self.dice.choice(sorted(victims[role]))
+            try:
+                lost = self._holding(pid, role)
+                os.kill(pid, signal.SIGKILL)
+            except (ProcessLookupError, FileNotFoundError):  # it was quicker
+                return
+        self.report.kills.append(Kill(role, time.time(), lost))
+
+    def settle(self) -> None:
+        """Wait until everything has come to an end."""
+        await_(lambda: (self.look(1.0), self.home.unfinished() == 0)[1], END_S, "everything came to an end")
+        self.look(2.0)
+
+    def judge(self) -> None:
+        """Look at what is left, and measure."""
+        report, home = self.report, self.home
+        report.problems = [str(one) for one in home.wrong()]
+        report.problems += [f"I05 {run}: nobody looked after it for two ticks" for run in sorted(report.orphans)]
+        report.problems += [f"I01 {one.guid}: nobody took it" for one in untaken(home)]
+        found = home.rows(sa.select(runs.c.number, runs.c.state, runs.c.reason_code))
+        report.ends = Counter(row.state if row.state == "succeeded" else f"{row.state}:{row.reason_code}" for row in found)
+        missing = {1000 + n for n in range(1, home.asked + 1)} - {row.number for row in found}
+        report.problems += [f"I01 issue {number}: no run came of its label" for number in sorted(missing)]
+        succeeded = sum(row.state == "succeeded" for row in found)
+        if len(home.github.pulls()) < succeeded:
+            report.problems.append(f"I04 all: {succeeded} runs succeeded with {len(home.github.pulls())} pull requests")
+        for kill in report.kills:
+            for run in kill.lost:
+                report.reclaims += [claim - kill.at for claim in home.claims(run) if claim > kill.at][:1]
+
+    def _holding(self, pid: int, role: str) -> list[str]:
+        """The runs that lose their holder when this process dies."""
+        if role not in {"worker", "horse"}:
+            return []
+        parent = pid if role == "worker" else int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        return [run for run, owner in self.home.held().items() if f":{parent}:" in owner]
+
+
+def untaken(home: Installation) -> list[object]:
+    """Deliveries that were never answered with 202."""
+    taken = {one.guid for one in home.github.deliveries if one.status_code == 202}
+    return [one for one in home.github.deliveries if one.sent and one.guid not in taken]
+
+
+def _disturb(home: Installation, how: str) -> None:
+    client = waiting_client(f"unix://{place(home.data).socket}?db=0")
+    try:
+        client.flushall() if how == "flush" else client.shutdown(nosave=True)
+    finally:
+        client.close()
+
+
+def campaign(root: Path, *, kills: int, most_runs: int, seed: int, pause_s: float = 6.0) -> Report:
+    """A campaign in a directory of its own."""
+    with installation(root, "[allow]\nactor_per_hour = 10000\n") as home:
+        return Campaign(home, random.Random(seed), Report(seed), pause_s).run(kills, most_runs)
+
+
+def main() -> int:
+    """Run it and print what came of it."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--kills", type=int, default=50)
+    options.add_argument("--runs", type=int, default=30)
+    options.add_argument("--seed", type=int, default=int(time.time()))
+    options.add_argument("--pause", type=float, default=6.0, help="the longest time between two kills, in seconds")
+    given = options.parse_args()
+    print(f"seed           {given.seed}", flush=True)
+    root = Path(tempfile.mkdtemp(prefix="campaign-"))
+    began = time.monotonic()
+    try:
+        report = campaign(root, kills=given.kills, most_runs=given.runs, seed=given.seed, pause_s=given.pause)
+    except BaseException:
+        print(f"kept in {root}", flush=True)
+        raise
+    print("\n".join([*report.lines(), f"took           {time.monotonic() - began:.0f} s", *report.problems]), flush=True)
+    if report.problems:
+        print(f"kept in {root}", flush=True)
+        return 1
+    shutil.rmtree(root)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
