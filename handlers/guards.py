@@ -88,15 +88,23 @@ def permission(event: Asked, facts: Facts) -> Refusal | None:
 
 
 def enabled(event: Asked, facts: Facts) -> Refusal | None:
-    """A repository can say that it wants none of this."""
-    return None if facts.rules.enabled else Refusal("the repository's configuration says `enabled: false`")
+    """A repository can say that it wants none of this; what runs there can still be stopped."""
+    if facts.rules.enabled or wanted(event)[0] == "stop":
+        return None
+    why = "the repository's configuration says `enabled: false`"
+    return Refusal(why, *_told(event, words.switched_off())) if isinstance(event, CommandGiven) else Refusal(why)
 
 
 def config(event: Asked, facts: Facts) -> Refusal | None:
-    """Nothing is started by a configuration that cannot be read: a wrong guess is worse than a question."""
-    message = isinstance(event, CommandGiven) and event.free and facts.active
-    starts = isinstance(event, Labeled) or (isinstance(event, CommandGiven) and event.command in comments.FLOWS and not message)
-    return Refusal("the repository's configuration is invalid", recorded=True) if starts and facts.mistakes else None
+    """Nothing is started, or started again, by a configuration that cannot be read: a wrong guess is worse than a question."""
+    command = wanted(event)[0]
+    message = isinstance(event, Remark) or (isinstance(event, CommandGiven) and event.free and facts.active)
+    if not facts.mistakes or message or command not in (*comments.FLOWS, "retry"):
+        return None
+    why = "the repository's configuration is invalid"
+    if isinstance(event, Labeled | CommandGiven) and command != "retry":
+        return Refusal(why, recorded=True)
+    return Refusal(why, words.config_mistakes(facts.mistakes), f"{event.key}:reply")
 
 
 def rate(event: Asked, facts: Facts) -> Refusal | None:

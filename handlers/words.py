@@ -123,6 +123,11 @@ def too_often(who: str, most: int) -> str:
     return f"{who} asked {most} times within this hour, and that is the most this server takes. Ask again in the next hour."
 
 
+def switched_off() -> str:
+    """`enabled: false`."""
+    return f"`{PATH}` on the default branch says `enabled: false`, so nothing was done. Take that out to use Slipway here."
+
+
 # what cannot be started
 
 

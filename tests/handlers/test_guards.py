@@ -172,9 +172,15 @@ def test_a_label_of_somebody_else_and_a_check_of_another_app_are_not_ours() -> N
 
 def test_a_repository_can_be_switched_off() -> None:
     """Proves: 004-42."""
-    found = refusal(command("run"), rules=Rules(enabled=False))
+    off = Rules(enabled=False)
+    found = refusal(command("run"), rules=off)
     assert found is not None
-    assert found[0] == "enabled"
+    assert (found[0], found[1].once) == ("enabled", "refused:42#7:1001")
+    assert "`enabled: false`" in found[1].reply
+    silent = refusal(labeled(), rules=off)
+    assert silent is not None
+    assert not silent[1].reply
+    assert refusal(command("stop"), rules=off) is None
 
 
 MISTAKES = (Mistake(3, "flows", "unknown key"), Mistake(7, "gates.0.run", "a value is needed here"))
@@ -205,9 +211,20 @@ def test_more_mistakes_than_a_sentence_holds_are_listed_in_an_answer() -> None:
 
 
 def test_a_broken_configuration_stops_nothing_else() -> None:
-    for event in (command("stop"), command("status"), command("retry"), command("help"), BUTTON):
+    for event in (command("stop"), command("status"), command("approve"), command("help"), mistyped(), replace(BUTTON, button="stop")):
         assert refusal(event, mistakes=MISTAKES) is None
-    assert refusal(command("use tabs now"), mistakes=MISTAKES, active=True) is None
+    for event in (command("use tabs now"), remark()):
+        assert refusal(event, mistakes=MISTAKES, active=True) is None
+
+
+def test_nothing_is_started_again_by_a_broken_configuration() -> None:
+    """Proves: 003-10."""
+    for event in (command("retry"), BUTTON, replace(BUTTON, button="retry"), SUITE):
+        found = refusal(event, mistakes=MISTAKES)
+        assert found is not None
+        answer, _ = turned_away(event, facts(mistakes=MISTAKES), found[1])
+        assert isinstance(answer, Reply)
+        assert "- line 3: flows: unknown key" in answer.text
 
 
 def test_a_stale_label_and_a_broken_configuration_are_nothing() -> None:
