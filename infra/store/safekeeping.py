@@ -106,11 +106,6 @@ def restore(data: Path, file: Path, *, at: float, url: str | None = None) -> Pat
     return kept
 
 
-def renew_epoch(engine: sa.Engine, *, at: float) -> None:
-    """What `restore` does to a store that was put back by other means (`pg_restore`)."""
-    write(engine, lambda connection: _begin_epoch(connection, _by_time(at)))
-
-
 def _digest(file: Path) -> Path:
     return file.with_name(f"{file.name}.sha256")
 
