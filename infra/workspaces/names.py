@@ -6,19 +6,27 @@ from collections.abc import Iterator
 from jobs.errors import Refused
 
 LONGEST = 1024
+DEEPEST = 128
 LOOKALIKE = re.compile(r"\.git(?:[ .]*(?::.*)?)?|git~[0-9]+", re.IGNORECASE)
 INVISIBLE = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
 PLAIN_ONLY = frozenset({".gitmodules", ".gitattributes", ".gitignore", ".mailmap", ".lfsconfig"})
 """Files git reads for itself: as links they would be read from elsewhere."""
 
 
+def too_far(path: bytes) -> bool:
+    """Whether a path is longer or deeper than any honest one."""
+    return len(path) > LONGEST or path.count(b"/") >= DEEPEST
+
+
 def checked(path: bytes) -> str:
     """`path` as text, if it is fit for a commit. Raises Refused(`invalid_name` | `nested_repository`)."""
     text = path.decode(errors="backslashreplace")
-    if path.decode(errors="ignore").encode() != path or len(path) > LONGEST or any(ord(char) < 32 or ord(char) == 127 for char in text):
+    unprintable = path.decode(errors="ignore").encode() != path or any(ord(char) < 32 or ord(char) == 127 for char in text)
+    if unprintable or too_far(path):
         name = text if len(text) < 200 else f"{text[:200]}…"
         raise Refused(
-            "invalid_name", f"The name {name!r} cannot be committed: use UTF-8 without control characters, {LONGEST} bytes at most."
+            "invalid_name",
+            f"The name {name!r} cannot be committed: use UTF-8 without control characters, {LONGEST} bytes and {DEEPEST} parts at most.",
         )
     for part in _parts(text):
         if part.lower() == ".git":

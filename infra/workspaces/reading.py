@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import stat
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Self
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 OPAQUE = "user.overlay.opaque"
+MOST_OPEN = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,29 +52,32 @@ class Reader:
 
     def __init__(self, root: Path) -> None:
         try:
-            self._root = os.open(root, DIRECTORY)
+            descriptor = os.open(root, DIRECTORY)
         except PermissionError:
             _make_readable(None, os.fsencode(root), 0o755)
-            self._root = os.open(root, DIRECTORY)
+            descriptor = os.open(root, DIRECTORY)
+        self._root = descriptor
+        self._open: OrderedDict[bytes, int] = OrderedDict()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        os.close(self._root)
+        for descriptor in (self._root, *self._open.values()):
+            os.close(descriptor)
 
     def entries(self, directory: bytes) -> list[Found]:
         """What is in a directory, sorted; links are entries like others. Raises OSError when it is none."""
-        with self._opened(directory) as descriptor, os.scandir(descriptor) as listed:
+        descriptor = self._opened(directory)
+        with os.scandir(descriptor) as listed:
             names = sorted(os.fsencode(entry.name) for entry in listed)
-            return [self._found(descriptor, directory, name) for name in names]
+        return [self._found(descriptor, directory, name) for name in names]
 
     def status(self, path: bytes) -> Found | None:
         """The entry at `path`; None when there is none, or when a link or file stands in the way."""
         directory, _, name = path.rpartition(b"/")
         try:
-            with self._opened(directory) as descriptor:
-                return self._found(descriptor, directory, name)
+            return self._found(self._opened(directory), directory, name)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
@@ -90,24 +95,25 @@ class Reader:
 
     def opaque(self, directory: bytes) -> bool:
         """Whether nothing of the layers below shows through."""
-        with self._opened(directory) as descriptor, contextlib.suppress(OSError):
-            return os.getxattr(descriptor, OPAQUE) == b"y"
+        with contextlib.suppress(OSError):
+            return os.getxattr(self._opened(directory), OPAQUE) == b"y"
         return False
 
     def link(self, path: bytes) -> bytes:
         """Where a symbolic link points."""
-        with self._parent(path) as (descriptor, name):
-            return os.readlink(name, dir_fd=descriptor)
+        directory, _, name = path.rpartition(b"/")
+        return os.readlink(name, dir_fd=self._opened(directory))
 
     @contextlib.contextmanager
     def file(self, path: bytes) -> Iterator[int]:
         """A regular file, open for reading. Raises OSError for anything else."""
-        with self._parent(path) as (parent, name):
-            try:
-                descriptor = os.open(name, FILE, dir_fd=parent)
-            except PermissionError:
-                _make_readable(parent, name, 0o600)
-                descriptor = os.open(name, FILE, dir_fd=parent)
+        directory, _, name = path.rpartition(b"/")
+        parent = self._opened(directory)
+        try:
+            descriptor = os.open(name, FILE, dir_fd=parent)
+        except PermissionError:
+            _make_readable(parent, name, 0o600)
+            descriptor = os.open(name, FILE, dir_fd=parent)
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise OSError(f"{path!r} is not a regular file")
@@ -121,28 +127,33 @@ class Reader:
         stamp = (status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
         return Found(path, status.st_mode, status.st_size, status.st_rdev, stamp)
 
-    @contextlib.contextmanager
-    def _parent(self, path: bytes) -> Iterator[tuple[int, bytes]]:
-        directory, _, name = path.rpartition(b"/")
-        with self._opened(directory) as descriptor:
-            yield descriptor, name
+    def _opened(self, directory: bytes) -> int:
+        """The directory, reached part by part: a link in the middle is as wrong as one at the end.
 
-    @contextlib.contextmanager
-    def _opened(self, directory: bytes) -> Iterator[int]:
-        """The directory, reached part by part: a link in the middle is as wrong as one at the end."""
-        descriptor = os.dup(self._root)
-        try:
-            for part in directory.split(b"/") if directory else ():
-                try:
-                    below = os.open(part, DIRECTORY, dir_fd=descriptor)
-                except PermissionError:
-                    _make_readable(descriptor, part, 0o700)
-                    below = os.open(part, DIRECTORY, dir_fd=descriptor)
-                os.close(descriptor)
-                descriptor = below
-            yield descriptor
-        finally:
-            os.close(descriptor)
+        Those reached last stay open, so that the next is one step away however deep it lies.
+        """
+        start = directory
+        while start and start not in self._open:
+            start = start.rpartition(b"/")[0]
+        descriptor = self._root
+        if start:
+            descriptor = self._open[start]
+            self._open.move_to_end(start)
+        for part in directory[len(start) :].lstrip(b"/").split(b"/") if directory != start else ():
+            start = start + b"/" + part if start else part
+            descriptor = self._open[start] = _directory(descriptor, part)
+        while len(self._open) > MOST_OPEN:
+            _, oldest = self._open.popitem(last=False)
+            os.close(oldest)
+        return descriptor
+
+
+def _directory(parent: int, name: bytes) -> int:
+    try:
+        return os.open(name, DIRECTORY, dir_fd=parent)
+    except PermissionError:
+        _make_readable(parent, name, 0o700)
+        return os.open(name, DIRECTORY, dir_fd=parent)
 
 
 def _make_readable(parent: int | None, name: bytes, mode: int) -> None:

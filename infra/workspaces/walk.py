@@ -119,7 +119,7 @@ class Walk:
         if self._layered and entry.is_whiteout:
             self.changes.removed.append(entry.path)
         elif entry.is_directory:
-            if len(entry.path) > names.LONGEST:
+            if names.too_far(entry.path):
                 names.checked(entry.path)
             if self._before.tracked(entry.path):
                 self.changes.removed.append(entry.path)
