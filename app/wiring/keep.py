@@ -56,6 +56,7 @@ def _tidying(ground: Ground, shop: Workshop) -> tuple[Duty, ...]:
         Duty("remove leftovers", 300, Leftovers(shop.workspaces, ground.ledger), each_host=True),
         Duty("forget unread outputs", 3600, lambda: ground.artifacts.sweep(kept.runs * DAY_S), each_host=True),
         Duty("empty old webhooks", 3600, lambda: ground.inbox.compact(kept.inbox * DAY_S)),
+        Duty("empty old callbacks", 3600, lambda: ground.outbox.compact(kept.callbacks * DAY_S)),
     )
 
 
