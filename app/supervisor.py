@@ -90,7 +90,7 @@ class Supervisor:
                 if not seat.alive and now >= seat.due:
                     self._start(seat, now)
             self._tend()
-            self._wait(bell, TEND_EVERY_S)
+            _wait(bell, self._alive(), TEND_EVERY_S)
         return False
 
     def _is_refused(self, seat: Seat, now: float) -> bool:
@@ -123,8 +123,8 @@ class Supervisor:
         until, asked = self.clock.monotonic() + self.grace_s, self._asked
         for process in self._alive():
             process.terminate()
-        while self._alive() and self._asked <= max(asked, 1) and (left := until - self.clock.monotonic()) > 0:
-            self._wait(bell, left)
+        while (alive := self._alive()) and self._asked <= max(asked, 1) and (left := until - self.clock.monotonic()) > 0:
+            _wait(bell, alive, left)
 
     def _kill(self) -> None:
         for process in self._alive():
@@ -138,11 +138,6 @@ class Supervisor:
 
     def _alive(self) -> list[ForkProcess]:
         return [seat.process for seat in self._seats if seat.process is not None and seat.process.is_alive()]
-
-    def _wait(self, bell: socket.socket, most_s: float) -> None:
-        """Until a child ends, a signal comes or the time is up."""
-        if bell in wait([*(process.sentinel for process in self._alive()), bell], most_s):
-            bell.recv(256)
 
     @contextmanager
     def _signals(self) -> Iterator[socket.socket]:
@@ -160,6 +155,12 @@ class Supervisor:
 
     def _heard(self, number: int, frame: FrameType | None) -> None:
         self._asked += 1
+
+
+def _wait(bell: socket.socket, processes: Sequence[ForkProcess], most_s: float) -> None:
+    """Until one of the processes has ended, a signal comes or the time is up."""
+    if bell in wait([*(process.sentinel for process in processes), bell], most_s):
+        bell.recv(256)
 
 
 def _live(child: Child, supervisor: int) -> None:
