@@ -71,6 +71,7 @@ class Relay:
     effects: Shown
     key: bytes
     page: Page
+    clock: Clock
 
     def announce(self, run_id: str) -> None:
         """Bring comment, labels and checks up to the run as it stands; after a fault, later again.
@@ -93,7 +94,7 @@ class Relay:
         started = [key for (kind, key), effect in known.items() if kind == "check" and effect.done]
         mark = marker(run, self.key)
         status = progress.status(run, mark, self._around(run, started))
-        showing = Showing(self.board, self.effects, run, mark, known)
+        showing = Showing(self.board, self.effects, run, mark, known, self.clock)
         for check in status.checks:
             showing.check(check, self.page(run.id))
         showing.comment(status)

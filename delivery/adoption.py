@@ -3,18 +3,15 @@
 What is adopted has to be ours in every respect: our author, our repository, our commit, our mark.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from delivery.manager import Exists, Pull, Pulls
 from delivery.marks import carries
+from delivery.patience import looked_again
 from delivery.plan import Plan
 from jobs.errors import Fault, Refused
 from jobs.model import Run
 from jobs.ports import Clock
-
-LAG_S = (1.0, 2.0, 4.0, 8.0)
-"""Waits before looking again: what GitHub was told is not at once what every one of its replicas answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +42,7 @@ class Adoption:
         try:
             return self.pulls.create(run.repository, branch=made.branch, base=made.base, title=made.title, body=made.body, draft=made.draft)
         except Exists:
-            found = self._look_again(lambda: self._own(run, made))
+            found = looked_again(lambda: self._own(run, made), self.clock)
         if found is None:
             raise Refused("pull_refused", f"A pull request that is not ours stands on the branch {made.branch}. Close it, then retry.")
         return found
@@ -64,7 +61,7 @@ class Adoption:
             now = open_still(self.pulls.get(run.repository, pull.number), made.sha)
             return now if now.head_sha == made.sha else None
 
-        settled = open_still(pull, made.sha) if pull.head_sha == made.sha else self._look_again(agreed)
+        settled = open_still(pull, made.sha) if pull.head_sha == made.sha else looked_again(agreed, self.clock)
         if settled is None:
             raise Fault("head_moved", f"#{pull.number} does not stand at the verified commit. If somebody pushed to it, start a new run.")
         return settled
@@ -77,14 +74,6 @@ class Adoption:
     def _is_ours(self, run: Run, made: Plan, pull: Pull, me: int) -> bool:
         here = pull.head_repository == run.repository.id and pull.head_ref == made.branch
         return here and pull.author == me and pull.head_sha in (made.sha, made.expect) and carries(pull.body, run, self.key)
-
-    def _look_again(self, look: Callable[[], Pull | None]) -> Pull | None:
-        for wait in LAG_S:
-            self.clock.sleep(wait)
-            found = look()
-            if found is not None:
-                return found
-        return None
 
 
 def open_still(pull: Pull, sha: str) -> Pull:

@@ -6,12 +6,13 @@ from typing import Protocol
 
 from delivery.adoption import Adoption
 from delivery.manager import Board, CheckText, Pull, Pulls, Remote
+from delivery.patience import looked_again
 from delivery.plan import Page, Plan, plan
 from jobs import messages
 from jobs.errors import Refused
 from jobs.evidence import Receipt
 from jobs.model import Run
-from jobs.ports import Clock, Effects
+from jobs.ports import Clock, Effect, Effects
 
 
 class Authority(Protocol):
@@ -79,14 +80,19 @@ class GitHubDeliveryManager:
         if effect.done:
             return _number(effect.external.get("id")), ()
         try:
-            check = self._found_or_started(run, made)
+            check = self._found_or_started(run, made, effect)
         except Refused as refused:
             return None, (f"GitHub did not take the check run: {refused.reason.text}",)
         self.effects.done(run, effect, {"id": check})
         return check, ()
 
-    def _found_or_started(self, run: Run, made: Plan) -> int:
-        found = self.board.find_check(run.repository, made.sha, run.id)
+    def _found_or_started(self, run: Run, made: Plan, effect: Effect) -> int:
+        """GitHub takes any number of check runs of one name, so one that was perhaps begun is looked for longer."""
+
+        def look() -> int | None:
+            return self.board.find_check(run.repository, made.sha, run.id)
+
+        found = look() or (looked_again(look, self.clock) if effect.unsure else None)
         if found is not None:
             return found
         page = self.page(run.id)

@@ -58,6 +58,9 @@ class GitRemote:
         source = self._sources.source(run.repository, write=True)
         self._hold(run, commit)
         captured = self._push(run, source, lease, refspecs=(f"{sha_of(commit)}:{ref}",))
+        # A connection cut after the push is tried again by git's own HTTP client, which then meets its own first try.
+        if any(verdict.refused for verdict in verdicts(captured)) and self._refs(source, ref).get(ref) == commit:
+            return
         _judge(captured, "github_unavailable")
 
     def delete(self, run: Run, ref: str, *, only_at: str) -> None:
@@ -100,11 +103,14 @@ class GitRemote:
 
     def _done_before(self, to: str, ref: str, commit: str, record_ref: str) -> bool:
         """Whether an earlier try of ours got through: its record may say a little more or less than this one."""
-        source = Source(to)
-        captured = self._git.run("ls-remote", "--", to, ref, record_ref, at=None, source=source)
-        lines = (line.partition("\t") for line in captured.stdout.text.splitlines())
-        found = {name: sha for sha, _, name in lines}
+        found = self._refs(Source(to), ref, record_ref)
         return found.get(ref) == commit and record_ref in found
+
+    def _refs(self, source: Source, *names: str) -> dict[str, str]:
+        """Where these refs of the remote stand; without an answer, nowhere."""
+        captured = self._git.run("ls-remote", "--", source.url, *names, at=None, source=source)
+        lines = (line.partition("\t") for line in captured.stdout.text.splitlines())
+        return {name: sha for sha, _, name in lines}
 
     def _push(self, run: Run, source: Source, *words: str, refspecs: tuple[str, ...]) -> Captured:
         plain = ("push", "--porcelain", "--no-verify", "--no-follow-tags", "--no-recurse-submodules", *words)

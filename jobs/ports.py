@@ -198,6 +198,12 @@ class Effect:
     key: str
     done: bool
     external: Mapping[str, object]
+    tries: int = 1
+
+    @property
+    def unsure(self) -> bool:
+        """Whether it was tried before and nobody wrote down what came of that: it may have been done."""
+        return not self.done and self.tries > 1
 
 
 class Effects(Protocol):

@@ -132,7 +132,8 @@ class Workshop:
     def relay(self) -> Relay:
         """Shows runs on their items."""
         ground = self.ground
-        return Relay(SqlAnnouncements(ground.engine), ground.runs, self.outside.boards, ground.effects, ground.marker_key, ground.page)
+        announcements, boards = SqlAnnouncements(ground.engine), self.outside.boards
+        return Relay(announcements, ground.runs, boards, ground.effects, ground.marker_key, ground.page, ground.clock)
 
     @cached_property
     def sender(self) -> Sender:

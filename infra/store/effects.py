@@ -63,4 +63,4 @@ def _fenced(connection: sa.Connection, run: Run, margin_s: float = 0.0) -> None:
 
 
 def _effect(row: sa.Row[Any]) -> Effect:
-    return Effect(row.run_id, row.kind, row.key, row.done, dict(row.external))
+    return Effect(row.run_id, row.kind, row.key, row.done, dict(row.external), row.tries)

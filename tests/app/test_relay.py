@@ -75,7 +75,7 @@ class World:
         self.announcements.run = replace(self.announcements.run, version=self.announcements.run.version + 1, **changes)
         before, broken = len(self.forge.writes), breaks or Breaks()
         board, effects = broken.door(self.forge), broken.door(self.effects)
-        Relay(self.announcements, self.others, board, effects, runs.KEY, lambda _: None).announce(self.run.id)
+        Relay(self.announcements, self.others, board, effects, runs.KEY, lambda _: None, FakeClock()).announce(self.run.id)
         return self.forge.writes[before:]
 
     @property
@@ -226,7 +226,7 @@ def test_in_the_real_store_a_fault_is_waited_out_longer_each_time_and_then_told(
     announcements, asked = SqlAnnouncements(engine), SqlRuns(engine)
     run, _ = asked.start(runs.request(), runs.rules())
     forge = FakeForge(refuse={"comment": Fault("github_unavailable", "GitHub answered 502.")})
-    relay = Relay(announcements, asked, forge, SqlEffects(engine), runs.KEY, lambda _: None)
+    relay = Relay(announcements, asked, forge, SqlEffects(engine), runs.KEY, lambda _: None, FakeClock())
     waits = []
     for _ in range(9):
         relay.announce(run.id)
@@ -256,6 +256,6 @@ def test_the_turns_of_the_loop_are_told_from_the_store(tmp_path: Path) -> None:
     ):  # fmt: skip
         run = ledger.commit(run, event)
     forge = FakeForge()
-    Relay(SqlAnnouncements(engine), asked, forge, SqlEffects(engine), runs.KEY, lambda _: None).announce(run.id)
+    Relay(SqlAnnouncements(engine), asked, forge, SqlEffects(engine), runs.KEY, lambda _: None, FakeClock()).announce(run.id)
     assert "| `code` | 1 | `tests` did not pass |\n| `code` | 2 | at work |" in forge.comments[501]
     engine.dispose()

@@ -58,7 +58,10 @@ class FakeEffects:
 
     def intend(self, run: Run, kind: str, key: str) -> Effect:
         self._fence(run)
-        return self.rows.setdefault((run.id, kind, key), Effect(run.id, kind, key, done=False, external={}))
+        before = self.rows.get((run.id, kind, key))
+        row = replace(before, tries=before.tries + 1) if before else Effect(run.id, kind, key, done=False, external={})
+        self.rows[(run.id, kind, key)] = row
+        return row
 
     def done(self, run: Run, effect: Effect, external: Mapping[str, object]) -> Effect:
         self._fence(run)
