@@ -1,4 +1,4 @@
-"""Checkouts and harvests of a repository of 20,000 files, beside what git itself offers: `python -m bench.checkout`.
+"""Checkouts and harvests of a repository of 20,000 files, beside what git itself offers: `python -m bench.checkout [files [rounds]]`.
 
 Every round measures all candidates one after the other, so that a slow moment of the machine meets them alike.
 """
@@ -59,8 +59,7 @@ class Bench:
         git(self.cache, "fetch", "-q", "origin", "+refs/heads/*:refs/heads/*")
         base = git(self.cache, "rev-parse", "main").strip()
         first = self.world.run(self.name())
-        depot = self.world.workspaces._depot(first)  # noqa: SLF001 — the fetch is not what is measured here
-        depot.tip("main")
+        self.world.workspaces.fetch_ahead(first.repository, "main")
         run = replace(first, base_sha=base)
         taken = timed(lambda: self.world.workspaces.prepare(run))
         self.world.workspaces.dispose(run)
@@ -80,7 +79,7 @@ class Bench:
 
     def changed(self, place: Path) -> None:
         for n in range(10):
-            file = place / f"src/part{n:02}/module{n * 1000 + n:05}.py"
+            file = place / f"src/part{n:02}/module{n:05}.py"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(f"changed = {time.time()}\n")
 
@@ -107,12 +106,12 @@ class Bench:
 
 
 def main() -> None:
-    files = int(sys.argv[1]) if len(sys.argv) > 1 else FILES
+    files, rounds = (*map(int, sys.argv[1:]), *(FILES, ROUNDS)[len(sys.argv) - 1 :])
     with tempfile.TemporaryDirectory() as name:
         bench = Bench(Path(name), files)
         ways = ("at_the_commit", "one_behind", "worktree", "clone", "harvest", "add_all")
         taken: dict[str, list[float]] = {way: [] for way in ways}
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             for way in ways:
                 taken[way].append(getattr(bench, way)())
     middle = {way: statistics.median(times) for way, times in taken.items()}
