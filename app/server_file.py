@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
+from jobs.budget import Budgets
 from jobs.policy import Floors, Policy
 from jobs.rules import CallbackRule, Rule, Seconds
 
@@ -28,10 +29,14 @@ Count = Annotated[int, Field(ge=1, le=10_000)]
 
 
 class Pools(Rule):
-    """How much runs at the same time: `workers` take runs and `short` everything else on this machine; the others are of all machines."""
+    """How much runs at the same time: `workers` take runs, `test` those of tests and `short` everything else, on this machine.
+
+    The others are limits of the whole installation.
+    """
 
     workers: Annotated[int, Field(ge=0, le=256)] = 2
     short: Annotated[int, Field(ge=0, le=64)] = 2
+    test: Annotated[int, Field(ge=0, le=64)] = 0
     per_repository: Count = 2
     per_installation: Count = 8
     total: Count = 32
@@ -137,6 +142,7 @@ class ServerFile(Rule):
 
     settings: dict[str, Annotated[str, BeforeValidator(_text)]] = Field(default_factory=dict)
     limits: Pools = Pools()
+    budget: Budgets = Budgets()
     allow: Admission = Admission()
     sandbox: Literal["bubblewrap", "none"] = "bubblewrap"
     defaults: dict[str, Any] = Field(default_factory=dict)
@@ -151,7 +157,7 @@ class ServerFile(Rule):
     @property
     def policy(self) -> Policy:
         """What the operator says about every repository's rules."""
-        return Policy(self.defaults, self.floors, self.allow_keys)
+        return Policy(self.defaults, self.budget.within(self.floors), self.allow_keys)
 
 
 def read(path: Path) -> ServerFile:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 
+from jobs import budget
 from jobs import events as e
 from jobs.errors import REASONS, Class, Fault, Reason, Refused
 from jobs.evidence import Finding
@@ -69,8 +70,9 @@ def after_findings(run: Run, now: float) -> e.Event:
     failure = _failure(run)
     if failure and failure.kind is Class.PROVIDER:
         return park(run, failure, now) if run.launched else e.Retried(run.iteration)
+    over = budget.exhausted(run)
     if failure and failure.kind is Class.USER:
-        return e.GaveUp(failure)
+        return e.GaveUp(over if over and failure.code == "budget_exhausted" else failure)
     if run.rejections > run.rules.limits.iterations:
         return e.GaveUp(_rejected(run))
     most = _iterations(run)
@@ -79,7 +81,7 @@ def after_findings(run: Run, now: float) -> e.Event:
     progress = fingerprint(run)
     if progress in run.seen:
         return e.GaveUp(failure or Reason("no_progress", f"The same findings came back twice: {_named(run.findings)}. {_advice(run)}"))
-    return e.Retried(run.iteration + 1, progress)
+    return e.GaveUp(over) if over else e.Retried(run.iteration + 1, progress)
 
 
 def fingerprint(run: Run) -> str:

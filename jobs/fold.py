@@ -6,7 +6,7 @@ from typing import Any
 
 from jobs import events as e
 from jobs import machine
-from jobs.errors import Reason
+from jobs.errors import Class, Reason
 from jobs.evidence import AgentResult
 from jobs.model import FINAL, HELD, Run, RunState
 
@@ -172,7 +172,7 @@ def _(event: e.Stumbled, run: Run) -> dict[str, Any]:
 
 @changes.register
 def _(event: e.Parked, run: Run) -> dict[str, Any]:
-    return {"reason": event.reason, "not_before": event.until, "parks": run.parks + 1}
+    return {"reason": event.reason, "not_before": event.until, "parks": run.parks + (event.reason.kind is not Class.USER)}
 
 
 @changes.register

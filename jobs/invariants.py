@@ -186,6 +186,24 @@ def one_authority(facts: Facts) -> Iterator[Violation]:
             yield Violation("I15", f"{duty}@{slot}", f"it was taken {count} times")
 
 
+def budget_holds(facts: Facts) -> Iterator[Violation]:
+    """I16: nothing was set aside that was not there; what is set aside belongs to runs that are held, and adds up."""
+    held = {run.id for run in facts.runs if run.state in HELD}
+    aside: Counter[tuple[str, str, int]] = Counter()
+    for kept in facts.reservations:
+        aside[kept.subject, kept.unit, kept.day] += kept.amount
+        if kept.run_id not in held:
+            yield Violation(
+                "I16", kept.run_id, f"{kept.amount} {kept.unit} of {kept.subject} are set aside, and nobody is at work on the run"
+            )
+    for budget in facts.budgets:
+        where = f"{budget.subject} on day {budget.day}"
+        if budget.spent - budget.overrun + budget.reserved > budget.most:
+            yield Violation("I16", where, f"{budget.spent} spent and {budget.reserved} set aside of {budget.most} {budget.unit}")
+        if budget.reserved != aside[budget.subject, budget.unit, budget.day]:
+            yield Violation("I16", where, f"{budget.reserved} {budget.unit} are set aside, and not by the runs that are held")
+
+
 def authorised(facts: Facts) -> Iterator[Violation]:
     """I17: behind each run a person asked for stands who that was and what they may do; what left is what was verified."""
     for run in facts.runs:
@@ -230,7 +248,7 @@ INVARIANTS: Mapping[str, Invariant] = {
     "I13": Invariant("an agent's code never runs outside", witnesses.nothing_escaped),
     "I14": Invariant("polite to the forge", witnesses.polite),
     "I15": Invariant("each slot of a duty is taken once", one_authority),
-    "I16": Invariant("the budget holds", otherwise="nothing is reserved ahead: a run's own limit is held while it runs, by its tests"),
+    "I16": Invariant("the budget holds", budget_holds),
     "I17": Invariant("authorised from end to end", authorised),
     "I18": Invariant("we start no runs ourselves", witnesses.nothing_of_our_own),
     "I19": Invariant("closed while the store is in doubt", otherwise="a store in doubt cannot be asked: tests/faults break it on purpose"),

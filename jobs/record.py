@@ -216,6 +216,30 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetFacts:
+    """A budget of one day, in whole units. `overrun` is how far runs went beyond what they had set aside."""
+
+    subject: str
+    unit: str
+    day: int
+    most: int
+    spent: int
+    reserved: int
+    overrun: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationFacts:
+    """What a run has set aside of a budget."""
+
+    run_id: str
+    subject: str
+    unit: str
+    day: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """One consistent view of the store, by the database's clock, and beside it what others saw; None: nobody was asked."""
 
@@ -228,6 +252,8 @@ class Facts:
     ticks: Sequence[tuple[str, int]] = ()
     inbox: Sequence[InboxFacts] = ()
     effects: Sequence[EffectFacts] = ()
+    budgets: Sequence[BudgetFacts] = ()
+    reservations: Sequence[ReservationFacts] = ()
     launches: Sequence[Launch] | None = None
     forge: Forge | None = None
     machine: Machine | None = None

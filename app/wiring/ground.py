@@ -72,7 +72,7 @@ class Ground:
         """The runs, as workers hold them."""
         pools = self.settings.server.limits
         limits = Limits(pools.per_repository, pools.per_installation, pools.total)
-        return SqlLedger(self.engine, messages=self.callbacks, limits=limits)
+        return SqlLedger(self.engine, messages=self.callbacks, limits=limits, budgets=self.settings.server.budget)
 
     @cached_property
     def effects(self) -> SqlEffects:

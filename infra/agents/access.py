@@ -40,8 +40,8 @@ class Models(Protocol):
         """Raises Refused(`provider_auth`) when there is no key for the provider, naming what to set."""
         ...
 
-    def open(self, run: Run, provider: str) -> AbstractContextManager[Access]:
-        """A way in for one launch, closed with it. Raises as `check`."""
+    def open(self, run: Run, provider: str, model: str | None = None) -> AbstractContextManager[Access]:
+        """A way in for one launch with that model, closed with it. Raises as `check`."""
         ...
 
 
@@ -61,7 +61,7 @@ class NoModels:
         text = f"This agent works with a model of {provider}, and this server has no key for it."
         raise Refused("provider_auth", f"{text} Set {KEYS[provider]} for the worker, then retry.")
 
-    def open(self, run: Run, provider: str) -> AbstractContextManager[Access]:
+    def open(self, run: Run, provider: str, model: str | None = None) -> AbstractContextManager[Access]:
         """Refuses as `check`."""
         self.check(provider)
         raise AssertionError("unreachable")

@@ -6,6 +6,7 @@ from typing import Any
 from infra.agents import provider
 from infra.agents.adapter import OPEN_END, End, Heard, Setting, Start, tools_of
 from infra.agents.jsonl import MOST_CALLS, amount, at, call, count, events, items, text
+from jobs import budget
 from jobs.evidence import Failure, Tokens
 from jobs.ports import Launch
 
@@ -76,7 +77,7 @@ class Claude:
 
 def _budget(launch: Launch) -> tuple[str, ...]:
     """What is left of the run's own limit."""
-    limit = launch.run.rules.limits.cost_usd if launch.run.request.cost_usd is None else launch.run.request.cost_usd
+    limit = budget.cap(launch.run).usd
     if limit is None:
         return ()
     return ("--max-budget-usd", f"{max(LEAST_BUDGET, limit - (launch.run.cost_usd or 0.0)):.2f}")

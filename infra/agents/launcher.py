@@ -12,6 +12,7 @@ from infra.agents.access import Checkouts, Models, Networks, NoModels, PlainNetw
 from infra.agents.adapter import INSIDE, READERS, Access, Adapter, Program, Setting, Start
 from infra.agents.document import BadResult, Result
 from infra.agents.launches import LaunchLog, Line
+from infra.agents.prices import cost
 from infra.agents.programs import SEARCH, find
 from infra.agents.telling import Left, told
 from infra.agents.versions import Versions
@@ -72,14 +73,18 @@ class SandboxedAgents:
         program = self._program(launch.agent, adapter)
         with contextlib.ExitStack() as stack:
             private = stack.enter_context(self._private(launch.run.id))
-            access = stack.enter_context(self._around.models.open(launch.run, adapter.provider)) if adapter.provider else None
+            access = (
+                stack.enter_context(self._around.models.open(launch.run, adapter.provider, launch.agent.model))
+                if adapter.provider
+                else None
+            )
             network = stack.enter_context(self._around.networks.open(launch.run, launch.run.rules.network))
             start = adapter.start(launch, _setting(program, access))
             confinement = self._confinement(launch, start, program, private, _joined(network, access))
             captured = self._run(launch, confinement)
             found = _document(private / "out")
         left = Left(captured, found, self._versions.last(launch.agent.name), self._around.clock.now())
-        return _metered(told(launch, adapter, left, self._around.outputs), access)
+        return _metered(told(launch, adapter, left, self._around.outputs), adapter.provider, access)
 
     def _program(self, agent: AgentRule, adapter: Adapter) -> Program:
         if not adapter.program:
@@ -143,11 +148,12 @@ class SandboxedAgents:
             return end.result()
 
 
-def _metered(result: AgentResult, access: Access | None) -> AgentResult:
+def _metered(result: AgentResult, provider: str | None, access: Access | None) -> AgentResult:
     """What the broker counted wins over what the agent says of itself."""
     if access is None or access.meter is None or not access.meter.requests:
         return result
-    return replace(result, tokens=access.meter.tokens)
+    tokens = access.meter.tokens
+    return replace(result, tokens=tokens, cost_usd=cost(provider, result.model, tokens) or result.cost_usd)
 
 
 def _setting(program: Program, access: Access | None) -> Setting:

@@ -4,6 +4,8 @@ from genai_prices import Usage, calc_price
 
 from jobs.evidence import Tokens
 
+MANY = 1_000_000
+
 
 def cost(provider: str | None, model: str | None, tokens: Tokens | None) -> float | None:
     """The price in US dollars by the list that came with the dependency; nothing is fetched."""
@@ -14,3 +16,10 @@ def cost(provider: str | None, model: str | None, tokens: Tokens | None) -> floa
         return float(calc_price(used, model_ref=model.rpartition("/")[2], provider_id=provider).total_price)
     except LookupError:
         return None
+
+
+def dearest(provider: str | None, model: str | None) -> float | None:
+    """What the dearest kind of token of the model costs; None for a model nobody has a price of."""
+    prices = [cost(provider, model, Tokens(*counts)) for counts in ((MANY, 0), (0, MANY))]
+    known = [price for price in prices if price]
+    return max(known) / MANY if known else None

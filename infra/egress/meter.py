@@ -8,10 +8,13 @@ from typing import Any
 from jobs.evidence import Tokens
 
 MOST_LINE = 4 * 1024**2
+KINDS = ("input", "written", "output", "cached")
+COUNTED: Mapping[str, str] = {"input": "input", "written": "input", "output": "output", "cached": "cached"}
+"""What was written to a cache was read for the first time: it counts as input, and costs a little more."""
 FIELDS = (
-    ("input_tokens", "output_tokens", "cache_read_input_tokens"),  # Anthropic; OpenAI's responses have the first two
-    ("prompt_tokens", "completion_tokens", ""),  # OpenAI's chat completions
-    ("promptTokenCount", "candidatesTokenCount", "cachedContentTokenCount"),  # Gemini
+    ("input_tokens", "cache_creation_input_tokens", "output_tokens", "cache_read_input_tokens"),  # Anthropic; OpenAI's responses have two
+    ("prompt_tokens", "", "completion_tokens", ""),  # OpenAI's chat completions
+    ("promptTokenCount", "", "candidatesTokenCount", "cachedContentTokenCount"),  # Gemini
 )
 
 
@@ -43,7 +46,7 @@ class Reading:
     meter: Meter
     _rest: bytes = b""
     _skipping: bool = False
-    _seen: dict[str, int] = field(default_factory=lambda: {"input": 0, "output": 0, "cached": 0})
+    _seen: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
 
     def feed(self, data: bytes) -> None:
         """More of the answer."""
@@ -75,12 +78,13 @@ class Reading:
     def _count(self, value: Any) -> None:
         for usage in _usages(value):
             for fields in FIELDS:
-                for kind, name in zip(("input", "output", "cached"), fields, strict=True):
+                for kind, name in zip(KINDS, fields, strict=True):
                     self._more(kind, usage.get(name))
 
     def _more(self, kind: str, count: Any) -> None:
         if isinstance(count, int) and not isinstance(count, bool) and count > self._seen[kind]:
-            setattr(self.meter, kind, getattr(self.meter, kind) + count - self._seen[kind])
+            counted = COUNTED[kind]
+            setattr(self.meter, counted, getattr(self.meter, counted) + count - self._seen[kind])
             self._seen[kind] = count
 
 

@@ -10,12 +10,14 @@ import structlog
 
 from infra.agents.access import NoModels
 from infra.agents.adapter import Access
+from infra.agents.prices import dearest
 from infra.egress.broker import Broker
 from infra.egress.hosts import Hosts
 from infra.egress.providers import Upstream
 from infra.egress.proxy import Proxy
 from infra.egress.serving import brokered, proxied
 from infra.sandbox.confinement import Network
+from jobs import budget
 from jobs.model import Run
 from jobs.ports import Artifacts
 from jobs.rules import NetworkRule
@@ -62,11 +64,10 @@ class BrokeredModels:
             NoModels().check(provider)
 
     @contextlib.contextmanager
-    def open(self, run: Run, provider: str) -> Iterator[Access]:
+    def open(self, run: Run, provider: str, model: str | None = None) -> Iterator[Access]:
         """See `Models`."""
         self.check(provider)
-        most = run.rules.limits.tokens
-        left = None if most is None else max(0, most - run.tokens)
+        left = budget.tokens_left(run, dearest(provider, model))
         broker = Broker(self.upstreams[provider], f"slipway-{secrets.token_urlsafe(24)}", left)
         with brokered(broker) as socket:
             yield Access(socket, broker.token, broker.meter)

@@ -5,12 +5,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from infra.store.budget import reserve
 from infra.store.journal import Journal, locked, time_of
 from infra.store.pauses import EVERYTHING
 from infra.store.schema import lane, meta, pause, run
 from infra.store.upsert import insert
 from infra.store.work import now
-from jobs.events import Claimed, ClaimedForDelivery
+from jobs.budget import Budgets, refused, renews
+from jobs.events import Claimed, ClaimedForDelivery, Event, GaveUp, Parked
 from jobs.model import HELD, Lease, Phase, Run, RunState
 
 CLAIM_LOCK = 0x534C5058
@@ -30,6 +32,9 @@ class Limits:
 
 
 LIMITS = Limits()
+UNBOUNDED = Budgets()
+MOST_PUT_ASIDE = 50
+"""How many runs one claim puts aside before it leaves the rest to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +47,35 @@ class Ticket:
     only: str | None = None
 
 
-def claim(connection: sa.Connection, journal: Journal, ticket: Ticket, limits: Limits) -> Run | None:
-    """Take the next admissible run: new lease, new attempt, event, in the caller's transaction."""
+def claim(connection: sa.Connection, journal: Journal, ticket: Ticket, limits: Limits, budgets: Budgets = UNBOUNDED) -> Run | None:
+    """Take the next admissible run: new lease, new attempt, budget set aside, event, in the caller's transaction.
+
+    A run that its day's budget has no room for is put aside until the next day on the way, and the one behind it is taken.
+    """
     if connection.dialect.name == "postgresql":  # the limits are counts: two claims at once could both see room
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(CLAIM_LOCK)))
-    run_id = connection.scalar(_next(ticket, limits))
-    found = locked(connection, run_id, run.c.state == QUEUED) if run_id else None
-    return _take(connection, journal, found, ticket) if found else None
+    for _ in range(MOST_PUT_ASIDE):
+        run_id = connection.scalar(_next(ticket, limits))
+        found = locked(connection, run_id, run.c.state == QUEUED) if run_id else None
+        if found is None:
+            return None
+        unaffordable = _unaffordable(connection, found, budgets)
+        if unaffordable is None:
+            return _take(connection, journal, found, ticket)
+        journal.record(connection, found, unaffordable, 0)
+    return None
+
+
+def _unaffordable(connection: sa.Connection, found: Run, budgets: Budgets) -> Event | None:
+    """Sets aside what the run may spend; where there is no room, what that means for the run. Delivery costs nothing."""
+    if not budgets.by_day or found.phase is Phase.DELIVER:
+        return None
+    kept_from = reserve(connection, found, budgets, time_of(connection))
+    if kept_from is None:
+        return None
+    share, taken = kept_from
+    reason = refused(share, taken)
+    return GaveUp(reason) if share.amount > share.most else Parked(reason, renews(share))
 
 
 def waiting(connection: sa.Connection, limit: int, queue: str | None = None) -> list[str]:

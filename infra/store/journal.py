@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 
 from infra.store import attempts, schema
+from infra.store.budget import settle
 from infra.store.outbox import enclose
 from infra.store.values import plain, run_of, run_row
 from infra.store.work import now
@@ -90,6 +91,8 @@ class Journal:
         released = {} if after.state in HELD else {"lease_until": 0.0, "lease_owner": None}
         self._move(connection, run, {**run_row(after), **released, **columns})
         attempts.note(connection, after, event, token, at)
+        if run.state in HELD and after.state not in HELD:
+            settle(connection, after)
         self._tell(connection, after, event, at)
         if after.state is RunState.QUEUED and after.stop_requested:
             return self.record(connection, after, Cancelled(Reason("stopped", after.stop_requested)), token)

@@ -10,6 +10,7 @@ from infra.store.journal import Journal, Messages, fence, locked, silence
 from infra.store.steering import said
 from infra.store.values import plain, run_of
 from infra.store.work import now, read, write
+from jobs.budget import Budgets
 from jobs.errors import LeaseLost
 from jobs.events import Event, Released
 from jobs.model import HELD, Run
@@ -19,11 +20,18 @@ class SqlLedger:
     """`jobs.ports.Ledger` on SQL, and the claims and leases behind it. Thread-safe."""
 
     def __init__(
-        self, engine: sa.Engine, *, messages: Messages = silence, limits: claims.Limits = claims.LIMITS, lease_s: float = 45.0
+        self,
+        engine: sa.Engine,
+        *,
+        messages: Messages = silence,
+        limits: claims.Limits = claims.LIMITS,
+        budgets: Budgets = claims.UNBOUNDED,
+        lease_s: float = 45.0,
     ) -> None:
         self._engine = engine
         self._journal = Journal(messages)
         self._limits = limits
+        self._budgets = budgets
         self._lease_s = lease_s
 
     def load(self, run_id: str) -> Run:
@@ -64,7 +72,7 @@ class SqlLedger:
         nobody else.
         """
         ticket = claims.Ticket(queue, worker, self._lease_s, run_id if only else None)
-        return write(self._engine, lambda connection: claims.claim(connection, self._journal, ticket, self._limits))
+        return write(self._engine, lambda connection: claims.claim(connection, self._journal, ticket, self._limits, self._budgets))
 
     def renew(self, run: Run) -> bool:
         """Extend the lease; False when it is lost, and then the worker has to stop at once and touch nothing."""

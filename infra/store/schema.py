@@ -249,3 +249,36 @@ asked = sa.Table(
     sa.Index(None, "scope", "actor", "at"),
     sa.Index(None, "scope", "number", "at"),
 )  # fmt: skip
+
+budget = sa.Table(
+    "budget", metadata,  # what is set aside and spent of a day's budget, in whole units; `most` is what it was when last set aside
+    sa.Column("subject", sa.String(80), primary_key=True),
+    sa.Column("unit", sa.String(8), primary_key=True),
+    sa.Column("day", sa.Integer, primary_key=True),
+    sa.Column("most", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("spent", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("reserved", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("overrun", sa.BigInteger, nullable=False, server_default="0"),
+)  # fmt: skip
+
+reservation = sa.Table(
+    "reservation", metadata,  # what a run that is held has set aside, and what it had spent before
+    sa.Column("run_id", Id, sa.ForeignKey("run.id"), primary_key=True),
+    sa.Column("subject", sa.String(80), primary_key=True),
+    sa.Column("unit", sa.String(8), primary_key=True),
+    sa.Column("day", sa.Integer, nullable=False),
+    sa.Column("amount", sa.BigInteger, nullable=False),
+    sa.Column("before", sa.BigInteger, nullable=False),
+)  # fmt: skip
+
+agent_probe = sa.Table(
+    "agent_probe", metadata,  # the agents as each host's keeper last found them
+    sa.Column("host", sa.String(128), primary_key=True),
+    sa.Column("agent", sa.String(40), primary_key=True),
+    sa.Column("state", sa.String(16), nullable=False),  # ok | absent | broken
+    sa.Column("version", sa.String(64)),
+    sa.Column("stamp", sa.String(64), nullable=False, server_default=""),
+    sa.Column("text", sa.Text, nullable=False, server_default=""),
+    sa.Column("since", Time, nullable=False),
+    sa.Column("seen_at", Time, nullable=False),
+)  # fmt: skip

@@ -5,10 +5,22 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from infra.store.schema import attempt, effect, event, inbox, iteration, outbox, run, tick
+from infra.store.schema import attempt, budget, effect, event, inbox, iteration, outbox, reservation, run, tick
 from infra.store.work import now, read
 from jobs.model import Phase, RunState
-from jobs.record import AttemptFacts, CallbackFacts, EffectFacts, EventFacts, Facts, InboxFacts, IterationFacts, Launch, RunFacts
+from jobs.record import (
+    AttemptFacts,
+    BudgetFacts,
+    CallbackFacts,
+    EffectFacts,
+    EventFacts,
+    Facts,
+    InboxFacts,
+    IterationFacts,
+    Launch,
+    ReservationFacts,
+    RunFacts,
+)
 
 ASKED = run.c.request
 STANDS = run.c.projection
@@ -29,6 +41,8 @@ def facts(engine: sa.Engine, launches: Sequence[Launch] | None = None) -> Facts:
             ticks=[(row.duty, row.slot) for row in connection.execute(sa.select(tick.c.duty, tick.c.slot))],
             inbox=[InboxFacts(*row) for row in connection.execute(_plain(inbox, WEBHOOK, _size(inbox)))],
             effects=[EffectFacts(*row) for row in connection.execute(_plain(effect, EFFECT))],
+            budgets=[BudgetFacts(*row) for row in connection.execute(_plain(budget, BUDGET))],
+            reservations=[ReservationFacts(*row) for row in connection.execute(_plain(reservation, RESERVATION))],
             launches=launches,
         )
 
@@ -38,6 +52,8 @@ def facts(engine: sa.Engine, launches: Sequence[Launch] | None = None) -> Facts:
 CALLBACK = ("id", "run_id", "url", "type", "state", "scope")
 WEBHOOK = ("id", "event", "delivery", "state", "reason", "verified_by", "scope", "run_id", "received_at")
 EFFECT = ("run_id", "kind", "key", "scope")
+BUDGET = ("subject", "unit", "day", "most", "spent", "reserved", "overrun")
+RESERVATION = ("run_id", "subject", "unit", "day", "amount")
 PLAIN = (
     "id",
     "intent_key",

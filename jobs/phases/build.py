@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from jobs import briefs, deadline
+from jobs import briefs, budget, deadline
 from jobs import events as e
 from jobs.errors import Reason
 from jobs.evidence import AgentResult, Ended, Failure, Finding
@@ -15,7 +15,8 @@ def build(run: Run, ports: Ports) -> e.Event:
     step = run.current
     agent = run.rules.agent_of(step, run.request.agent)
     if not run.launched:
-        return e.Launched(step.name, run.iteration, agent.name)
+        over = budget.exhausted(run)
+        return e.GaveUp(over) if over else e.Launched(step.name, run.iteration, agent.name)
     brief = briefs.gathered(run, ports)
     timeout = deadline.left(run, ports.clock.now())
     launch = Launch(run, step, agent, brief, briefs.prompt(brief), ports.workspaces.prepare(run), timeout, run.rules.limits.idle)

@@ -58,7 +58,7 @@ class Broker:
         return
 
     @contextmanager
-    def open(self, run: Run, provider: str) -> Iterator[Access]:
+    def open(self, run: Run, provider: str, model: str | None = None) -> Iterator[Access]:
         self.opened.append(f"{run.id} {provider}")
         with socketserver.ThreadingUnixStreamServer(str(self.socket), Echo) as server:
             thread = threading.Thread(target=server.serve_forever)

@@ -16,12 +16,13 @@ from infra.store.schema import metadata, run
 from infra.store.work import read
 from tests.infra.store.asked import start
 
-NEXT = """
+NEWEST = str(migrate.revisions()[1])
+NEXT = f"""
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0999"
+down_revision = "{NEWEST}"
 
 
 def upgrade() -> None:
@@ -35,7 +36,7 @@ def newer(tmp_path: Path) -> Path:
     """The migrations of a later version."""
     folder = tmp_path / "100% newer"
     shutil.copytree(migrate.FOLDER, folder)
-    (folder / "versions" / "r0002_more.py").write_text(NEXT)
+    (folder / "versions" / "r0999_more.py").write_text(NEXT)
     return folder
 
 
@@ -64,27 +65,27 @@ def test_migrating_twice_changes_nothing(engine: sa.Engine) -> None:
 def test_an_older_schema_is_migrated_with_everything_in_it(alone: sa.Engine, newer: Path) -> None:
     """Proves: 001-22, F45."""
     migrate.bring_up(alone, folder=newer)
-    assert _state(alone) == ("0002", True, 1)
-    with pytest.raises(StoreInDoubt, match="schema 0002, which this version of Slipway does not know"):
+    assert _state(alone) == ("0999", True, 1)
+    with pytest.raises(StoreInDoubt, match="schema 0999, which this version of Slipway does not know"):
         migrate.bring_up(alone)
 
 
 def test_an_older_schema_is_refused_where_nothing_may_be_migrated(alone: sa.Engine, newer: Path) -> None:
-    with pytest.raises(StoreInDoubt, match="schema 0001, this version needs 0002"):
+    with pytest.raises(StoreInDoubt, match=f"schema {NEWEST}, this version needs 0999"):
         migrate.bring_up(alone, upgrade=False, folder=newer)
-    assert _state(alone) == ("0001", False, 1)
+    assert _state(alone) == (NEWEST, False, 1)
 
 
 def test_a_migration_that_dies_half_way_is_undone_and_can_be_run_again(alone: sa.Engine, newer: Path) -> None:
     """Proves: F45, 001-22."""
-    step = newer / "versions" / "r0002_more.py"
+    step = newer / "versions" / "r0999_more.py"
     step.write_text(NEXT + "    raise KeyboardInterrupt\n")
     with pytest.raises(KeyboardInterrupt):
         migrate.bring_up(alone, folder=newer)
-    assert _state(alone) == ("0001", False, 1)
+    assert _state(alone) == (NEWEST, False, 1)
     step.write_text(NEXT)
     migrate.bring_up(alone, folder=newer)
-    assert _state(alone) == ("0002", True, 1)
+    assert _state(alone) == ("0999", True, 1)
 
 
 def _state(engine: sa.Engine) -> tuple[str | None, bool, int]:
