@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from app.view import counted
+from app.wording import counted
 
 MOST = 160
 

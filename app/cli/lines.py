@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.text import Text
 
-from app import view
+from app import view, wording
 from app.cli.screen import styled
 from app.telling import gist
 
@@ -21,7 +21,7 @@ def event_line(event: Mapping[str, Any]) -> tuple[Text, ...]:
     return (
         styled(moment(event["at"]), "dim"),
         styled(f"  {event['type']:<22}", "head"),
-        styled(f"{view.words(event['state']):<18}", event["state"]),
+        styled(f"{wording.words(event['state']):<18}", event["state"]),
         styled(gist(event["payload"])),
     )
 
@@ -29,7 +29,7 @@ def event_line(event: Mapping[str, Any]) -> tuple[Text, ...]:
 def log_lines(turn: view.Turn) -> Iterator[Text]:
     """Everything a turn printed, by who printed it."""
     yield styled(
-        f"── {turn.step}, attempt {turn.attempt}, turn {turn.n}: {turn.agent} {turn.how}, {view.duration(turn.duration_s)}", "head"
+        f"── {turn.step}, attempt {turn.attempt}, turn {turn.n}: {turn.agent} {turn.how}, {wording.duration(turn.duration_s)}", "head"
     )
     yield from _block("", turn.stdout)
     yield from _block("stderr", turn.stderr)

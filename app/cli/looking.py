@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import click
 
-from app import view
+from app import view, wording
 from app.cli.lines import event_line, log_lines
 from app.cli.opening import Opened, opened
 from app.cli.options import json_option, run_argument
@@ -44,8 +44,8 @@ def runs(state: str | None, repo: str | None, scope: str | None, limit: int, jso
 
 
 def _row(run: Mapping[str, Any], now: float) -> tuple[Any, ...]:
-    state = styled(view.words(run["state"]), run["state"])
-    return (run["id"], state, run["repository"], view.origin(run), run["flow"], view.ago(run["created_at"], now), run["title"])
+    state = styled(wording.words(run["state"]), run["state"])
+    return (run["id"], state, run["repository"], view.origin(run), run["flow"], wording.ago(run["created_at"], now), run["title"])
 
 
 @click.command()
@@ -120,12 +120,12 @@ def stats(window: str, json_: bool) -> None:
     if json_:
         as_json(pack)
         return
-    table(("WHAT", "NUMBER"), ((view.words(name), _number(value)) for name, value in pack.items() if name != "until"), empty="")
+    table(("WHAT", "NUMBER"), ((wording.words(name), _number(value)) for name, value in pack.items() if name != "until"), empty="")
 
 
 def _number(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{view.words(name)} {number}" for name, number in value.items()) or "–"
+        return ", ".join(f"{wording.words(name)} {number}" for name, number in value.items()) or "–"
     if value is None:
         return "–"
     return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.text import Text
 
-from app import view
+from app import view, wording
 from app.cli.screen import styled
 from app.view import Finding, Gate, Turn
 
@@ -29,7 +29,7 @@ def story(page: Page, now: float) -> Iterator[Text]:
 
 
 def _head(page: Page) -> Iterator[Text]:
-    yield Text.assemble(styled(f"● {view.words(page['state'])}", page["state"]), "  ", styled(page["title"], "head"))
+    yield Text.assemble(styled(f"● {wording.words(page['state'])}", page["state"]), "  ", styled(page["title"], "head"))
     if page["reason"]:
         yield Text.assemble(styled(f"  {page['reason']['code']}: ", page["state"]), styled(page["reason"]["text"]))
     if page["stop_requested"] and page["ended_at"] is None:
@@ -45,11 +45,11 @@ def _facts(page: Page, now: float) -> Iterator[Text]:
         ("repository", f"{page['repository']}  {asked}"),
         ("link", source["url"]),
         ("flow", f"{page['flow']}, in step {page['step']}" if page["ended_at"] is None else page["flow"]),
-        ("asked", view.ago(page["created_at"], now)),
+        ("asked", wording.ago(page["created_at"], now)),
         ("place", f"{page['position']} in the queue" if page["position"] else None),
-        ("took", view.duration(view.lasted(page, now)) if page["started_at"] else None),
-        ("again", view.ago(page["not_before"], now) if page["not_before"] and page["ended_at"] is None else None),
-        ("cost", f"{view.money(cost['usd'])}, {cost['tokens']:,} tokens" if cost["usd"] is not None or cost["tokens"] else None),
+        ("took", wording.duration(view.lasted(page, now)) if page["started_at"] else None),
+        ("again", wording.ago(page["not_before"], now) if page["not_before"] and page["ended_at"] is None else None),
+        ("cost", f"{wording.money(cost['usd'])}, {cost['tokens']:,} tokens" if cost["usd"] is not None or cost["tokens"] else None),
         ("base", page["base_sha"]),
         ("retry of", page["retry_of"]),
     ]
@@ -63,19 +63,21 @@ def _step(step: Page, page: Page) -> Iterator[Text]:
     yield Text.assemble(
         styled(f"{step['name']}", "head"),
         styled(f"  {step['role']}, {step['agent']}  ", "dim"),
-        styled(view.words(step["state"]), step["state"]),
+        styled(wording.words(step["state"]), step["state"]),
     )
     for attempt in step["attempts"]:
-        outcome = view.words(attempt["outcome"] or "at work")
+        outcome = wording.words(attempt["outcome"] or "at work")
         yield styled(f"  attempt {attempt['n']} on {attempt['worker']}: {outcome}", "dim")
         for row in attempt["iterations"]:
             yield from _turn(view.turn(step, row))
 
 
 def _turn(turn: Turn) -> Iterator[Text]:
-    spent = f", {view.money(turn.cost_usd)}" if turn.cost_usd is not None else ""
+    spent = f", {wording.money(turn.cost_usd)}" if turn.cost_usd is not None else ""
     mark = styled(MARKS[turn.state], turn.state)
-    yield Text.assemble("  ", mark, f" turn {turn.n}", styled(f"  {turn.agent} {turn.how}, {view.duration(turn.duration_s)}{spent}", "dim"))
+    yield Text.assemble(
+        "  ", mark, f" turn {turn.n}", styled(f"  {turn.agent} {turn.how}, {wording.duration(turn.duration_s)}{spent}", "dim")
+    )
     if turn.failure:
         yield styled(f"      {turn.failure}", "bad")
         yield from _tail(turn.stderr or turn.stdout)
@@ -85,7 +87,7 @@ def _turn(turn: Turn) -> Iterator[Text]:
         yield styled(f"      commit {turn.commit[:12]}: {_files(turn)}", "dim")
     if turn.quiet_gates:
         yield Text.assemble(
-            "      ", styled(MARKS["passed"], "passed"), styled(f" {view.counted(len(turn.quiet_gates), 'built-in gate')}", "dim")
+            "      ", styled(MARKS["passed"], "passed"), styled(f" {wording.counted(len(turn.quiet_gates), 'built-in gate')}", "dim")
         )
     for gate in turn.loud_gates:
         yield from _gate(gate)

@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from app import telling, view
+from app import telling, view, wording
 from app.version import VERSION
 
 HERE = Path(__file__).parent
@@ -47,9 +47,9 @@ def _environment() -> Environment:
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     made.filters.update(
-        iso=iso, clock=clock, duration=view.duration, money=view.money, words=view.words, origin=view.origin, gist=telling.gist
+        iso=iso, clock=clock, duration=wording.duration, money=wording.money, words=wording.words, origin=view.origin, gist=telling.gist
     )
-    made.globals.update(pages=PAGES, version=VERSION, ago=view.ago, lasted=view.lasted)
+    made.globals.update(pages=PAGES, version=VERSION, ago=wording.ago, lasted=view.lasted)
     return made
 
 

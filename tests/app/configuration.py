@@ -11,7 +11,7 @@ from pydantic_core import PydanticUndefined
 
 from app.server_file import ServerFile
 from app.settings import FIELDS, SECRET, Settings
-from app.view import duration
+from app.wording import duration
 from jobs import rules
 from jobs.rules import FlowRule, Rules
 

@@ -62,7 +62,7 @@ def test_what_the_state_does_not_allow_is_refused_with_a_reason(town: Town, comm
 @pytest.mark.parametrize("command", ["stop", "retry", "approve", "say"])
 @pytest.mark.parametrize("cut", [8, 31, 0])
 def test_a_shortened_id_changes_nothing(town: Town, command: str, cut: int) -> None:
-    """Proves: 002-16, I21, T29."""
+    """Proves: 002-02, I21, T29."""
     said = slipway(town.data, command, town["queued"][:cut], *(["hello"] if command == "say" else []))
     assert said.code == 1
     assert "give the whole id" in said.err

@@ -106,7 +106,6 @@ def test_a_form_is_sent_as_a_form_and_is_not_endless(town: Town) -> None:
 
 
 def test_signing_in_sets_a_cookie_no_script_and_no_other_site_can_use(town: Town) -> None:
-    """Proves: 000-08."""
     at = web(town, tokens=TOKENS, peer="192.0.2.9", public_url="https://slipway.example.org")
     cookie = at.client.post("/login", data={"token": "boss"}, follow_redirects=False).headers["set-cookie"]
     assert {"HttpOnly", "SameSite=strict", "Secure", "Path=/"} <= {part.strip() for part in cookie.split(";")}
@@ -147,7 +146,6 @@ def test_a_link_from_elsewhere_reaches_its_page_in_a_session(town: Town) -> None
 
 
 def test_guessing_is_slowed_down(town: Town) -> None:
-    """Proves: T12."""
     client = web(town, tokens=TOKENS).client
     codes = [client.post("/login", data={"token": f"guess-{n}"}).status_code for n in range(MOST_OF_ONE + 1)]
     assert codes == [403] * MOST_OF_ONE + [429]

@@ -43,7 +43,6 @@ def pages(town: Town) -> list[str]:
 
 
 def test_every_page_is_whole_names_its_controls_and_loads_nothing_from_elsewhere(town: Town) -> None:
-    """Proves: T15."""
     client = web(town).client
     for path in pages(town):
         reader = read(client.get(path).text)
@@ -69,7 +68,6 @@ def test_the_overview_shows_what_runs_what_waits_and_why_the_rest_does_not(town:
 
 
 def test_what_an_agent_or_a_stranger_wrote_is_text(town: Town) -> None:
-    """Proves: T22."""
     client = web(town).client
     for path in ("/", "/runs", f"/runs/{town['failed']}"):
         html = client.get(path).text
@@ -99,7 +97,6 @@ def test_a_delivered_run_leads_to_its_pull_request_and_shows_its_change(town: To
 
 
 def test_a_running_run_shows_what_was_said_to_it(town: Town) -> None:
-    """Proves: 000-21."""
     html = web(town).client.get(f"/runs/{town['running']}").text
     assert "Please keep the index small." in html
     assert f'data-live="/live/{town["running"]}"' in html
