@@ -83,7 +83,13 @@ def serve_web(start: Start, listener: socket.socket) -> None:
     """Webhooks, API and dashboard."""
     front = Front(start.introduce("web", "web"))
     config = uvicorn.Config(
-        front.application, log_config=None, access_log=False, server_header=False, lifespan="on", timeout_graceful_shutdown=WEB_DRAIN_S
+        front.application,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # whoever connects is whom the audit line names; nobody is taken at a header's word
+        lifespan="on",
+        timeout_graceful_shutdown=WEB_DRAIN_S,
     )
     server = uvicorn.Server(config)
 
@@ -92,7 +98,7 @@ def serve_web(start: Start, listener: socket.socket) -> None:
 
     signal.signal(signal.SIGTERM, leave)  # before uvicorn listens to it, and after: it raises it once more for whoever was there
     server.run(sockets=[listener])
-    front.bell.close()
+    front.close()
 
 
 def answer(start: Start, queue: str, child: str) -> None:

@@ -14,6 +14,7 @@ from app.wiring.work import Workshop
 from infra.github.app import GitHubApp
 from infra.github.survey import GitHubSurvey
 from infra.store.announcements import SqlAnnouncements
+from infra.store.asked import SqlAsked
 from infra.store.keeping import SqlTicks, SqlWorkers
 from infra.store.safekeeping import backup
 from jobs.model import Repository
@@ -56,6 +57,7 @@ def _tidying(ground: Ground, shop: Workshop) -> tuple[Duty, ...]:
         Duty("remove leftovers", 300, Leftovers(shop.workspaces, ground.ledger), each_host=True),
         Duty("forget unread outputs", 3600, lambda: ground.artifacts.sweep(kept.runs * DAY_S), each_host=True),
         Duty("empty old webhooks", 3600, lambda: ground.inbox.compact(kept.inbox * DAY_S)),
+        Duty("forget old askings", 3600, lambda: SqlAsked(ground.engine).forget(kept.inbox * DAY_S)),
         Duty("empty old callbacks", 3600, lambda: ground.outbox.compact(kept.callbacks * DAY_S)),
     )
 

@@ -31,6 +31,14 @@ class Front:
         self.ground = ground
         self.outside = Outside(ground)
 
+    def close(self) -> None:
+        """Finish the commit in flight and ring what is left."""
+        webhook = self.__dict__.get("webhook")
+        if isinstance(webhook, Webhook):
+            webhook.close()
+        if "bell" in self.__dict__:
+            self.bell.close()
+
     @cached_property
     def bell(self) -> BackgroundBell:
         """Rings without waiting."""

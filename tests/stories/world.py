@@ -375,4 +375,4 @@ class _Web:
         """End."""
         self._server.should_exit = True
         self._thread.join()
-        self._front.bell.close()
+        self._front.close()
