@@ -68,7 +68,7 @@ def _alone(role: str, settings: Settings, queues: Sequence[str] = ()) -> int:
 
 def _supervise(command: str, start: Start, queues: Sequence[str] = (), tend: Callable[[], None] = lambda: None) -> int:
     settings, ground = start.settings, Ground(start.settings)
-    for warning in settings.warnings:
+    for warning in (*settings.warnings, *filter(None, [redis_care.look_at(ground.redis_url)])):
         log.warning(warning)
     engine = ground.engine  # checked and migrated once, before anybody works on it
     log.info("starting", command=command, roles=ROLES[command], pid=os.getpid(), version=VERSION, config=settings.config_hash)
@@ -96,7 +96,7 @@ def children(command: str, start: Start, queues: Sequence[str] = ()) -> list[Chi
 
 def _workers(start: Start, queues: Sequence[str]) -> list[Child]:
     pools = start.settings.server.limits
-    sizes = {"short": pools.short, "agents": pools.workers}
+    sizes = {"short": pools.short, "agents": pools.workers, "test": pools.test}
     wanted = {queue: sizes.get(queue, 1) for queue in queues or sizes}
     return [
         Child(f"{queue}-{number}", partial(roles.answer, start, queue, f"{queue}-{number}"))
