@@ -32,8 +32,11 @@ class SqlAnnouncements:
         return write(self._engine, work)
 
     def done(self, run: Run, version: int) -> None:
-        """Everything up to `version` is said."""
-        said = sa.update(table).where(table.c.id == run.id, table.c.announced < version)
+        """Everything up to `version` is said.
+
+        Where somebody said more meanwhile, this announcer was too slow and may have written over it: it is to be said again.
+        """
+        said = sa.update(table).where(table.c.id == run.id, table.c.announced != version)
         values = {"announced": version, "announce_until": 0.0, "announce_at": 0.0, "announce_tries": 0}
         write(self._engine, lambda connection: connection.execute(said.values(**values)).rowcount)
 
@@ -47,7 +50,7 @@ class SqlAnnouncements:
             before = connection.scalar(sa.select(table.c.announce_tries).where(table.c.id == run.id)) or 0
             wait = delay if most is None else min(most, delay * 2.0 ** min(before, 20))
             back = sa.update(table).where(table.c.id == run.id)
-            values = {"announce_until": 0.0, "announce_at": now() + wait, "announce_tries": before + 1}
+            values = {"announce_until": 0.0, "announce_at": now() + wait, "announce_tries": before + 1, "announced": _at_most(run.version)}
             connection.execute(back.values(**values))
             return before + 1
 
@@ -62,6 +65,11 @@ class SqlAnnouncements:
         """The ids of runs with something to say, longest waiting first."""
         ready = sa.select(table.c.id).where(*_ready()).order_by(table.c.announce_at, table.c.version).limit(limit)
         return read(self._engine, lambda connection: list(connection.scalars(ready)))
+
+
+def _at_most(version: int) -> sa.ColumnElement[int]:
+    """What counts as said when an announcer of that version may have written last."""
+    return sa.case((table.c.announced > version, version), else_=table.c.announced)
 
 
 def _turn(row: sa.Row[Any]) -> Turn:

@@ -103,8 +103,24 @@ def test_what_happened_is_announced_once_it_is_said(engine: sa.Engine) -> None:
     again = announcements.claim(run.id)
     assert again.version == held.version > said.version
     announcements.done(again, again.version)
-    announcements.done(again, said.version)
     assert (announcements.due(), announcements.claim(run.id)) == ([], None)
+
+
+@pytest.mark.parametrize("ends", ["done", "later"])
+def test_an_announcer_that_was_overtaken_may_have_written_last_so_it_is_said_again(engine: sa.Engine, ends: str) -> None:
+    """Proves: F28."""
+    ledger, slow, quick = SqlLedger(engine), SqlAnnouncements(engine, lease_s=-1), SqlAnnouncements(engine)
+    start(engine)
+    before = slow.claim(start(engine).id)
+    ledger.claim("agents", "w")
+    newest = quick.claim(before.id)
+    quick.done(newest, newest.version)
+    assert quick.due() == []
+    slow.done(before, before.version) if ends == "done" else slow.later(before, -1.0)
+    again = quick.claim(before.id)
+    assert again.version == newest.version
+    quick.done(again, again.version)
+    assert quick.due() == []
 
 
 def test_what_could_not_be_said_waits_and_an_announcer_that_died_is_replaced(engine: sa.Engine) -> None:
