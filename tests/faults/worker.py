@@ -19,6 +19,7 @@ import httpx
 import structlog
 
 from app import settings as settings_module
+from app.housekeeping import Leftovers
 from app.relay import Relay, Sender
 from app.settings import Settings
 from app.wiring.ground import Ground
@@ -121,6 +122,7 @@ def work(job: Mapping[str, Any]) -> None:
     ground = FaultyGround(settings, SharedClock(Path(job["clock"])), points)
     asyncio.run(_receive(Front(ground), [Path(one) for one in job["deliveries"]]))
     shop = FaultyShop(ground)
+    Leftovers(shop.workspaces, ground.ledger)()
     for _ in range(MOST_ROUNDS):
         if not _round(ground, shop):
             return
