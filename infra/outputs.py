@@ -34,6 +34,10 @@ class Outputs:
         self._artifacts.put(run_id, name, masked.read(0, masked.kept), truncated=truncated)
         return replace(captured(masked, HEAD, TAIL).output(name), size=size, truncated=truncated)
 
+    def write(self, run_id: str, name: str, text: str) -> None:
+        """Keep a text of ours as the artifact `name`, with its secrets masked."""
+        self._artifacts.put(run_id, _UNFIT.sub("-", name), self._redactor.text(text).encode(errors="replace"))
+
     def text(self, text: str) -> str:
         """`text` with its secrets masked."""
         return self._redactor.text(text)

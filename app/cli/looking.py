@@ -1,11 +1,13 @@
 """The commands that look: runs, show, logs, events, stats. Quick ones: they read the store and start nothing."""
 
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from app import view, wording
+from app.cli import bundle
 from app.cli.lines import event_line, log_lines
 from app.cli.opening import Opened, opened
 from app.cli.options import json_option, run_argument
@@ -50,11 +52,18 @@ def _row(run: Mapping[str, Any], now: float) -> tuple[Any, ...]:
 
 @click.command()
 @run_argument
+@click.option(
+    "--evidence", type=click.Path(path_type=Path), metavar="DIR", help="Write everything that is kept of the run into a new folder."
+)
 @json_option
-def show(run_id: str, json_: bool) -> None:
+def show(run_id: str, evidence: Path | None, json_: bool) -> None:
     """Everything about a run, and why it ended as it did."""
     with opened() as store:
         page = known(store, run_id, lambda: store.reading.run(run_id))
+        if evidence:
+            written = bundle.write(evidence, page, _events(store, run_id, follow=False), store.artifacts, SystemClock().now())
+            say(f"{written} files in {evidence}; begin with story.txt.")
+            return
     if json_:
         as_json(page)
         return

@@ -14,7 +14,7 @@ from infra.agents.document import BadResult, Result
 from infra.agents.launches import LaunchLog, Line
 from infra.agents.prices import cost
 from infra.agents.programs import SEARCH, find
-from infra.agents.telling import Left, told
+from infra.agents.telling import Left, told, turn_name
 from infra.agents.versions import Versions
 from infra.leftovers import Unusable, read_left
 from infra.outputs import Outputs
@@ -80,11 +80,18 @@ class SandboxedAgents:
             )
             network = stack.enter_context(self._around.networks.open(launch.run, launch.run.rules.network))
             start = adapter.start(launch, _setting(program, access))
+            self._note(launch)
             confinement = self._confinement(launch, start, program, private, _joined(network, access))
             captured = self._run(launch, confinement)
             found = _document(private / "out")
         left = Left(captured, found, self._versions.last(launch.agent.name), self._around.clock.now())
         return _metered(told(launch, adapter, left, self._around.outputs), adapter.provider, access)
+
+    def _note(self, launch: Launch) -> None:
+        """What the agent is told, before it is: a launch that never comes back is explained too."""
+        name = turn_name(launch)
+        self._around.outputs.write(launch.run.id, f"{name}.brief.json", document.brief_of(launch.brief))
+        self._around.outputs.write(launch.run.id, f"{name}.prompt", launch.prompt)
 
     def _program(self, agent: AgentRule, adapter: Adapter) -> Program:
         if not adapter.program:

@@ -27,6 +27,11 @@ class Left:
     at: float
 
 
+def turn_name(launch: Launch) -> str:
+    """What the artifacts of a launch begin with."""
+    return f"{launch.run.attempt}-{launch.step.name}-{launch.run.iteration}"
+
+
 def told(launch: Launch, adapter: Adapter, left: Left, outputs: Outputs) -> AgentResult:
     """The whole of it. The result document says more than the output does; nothing in it can turn a failure into a success."""
     captured, mask = left.captured, outputs.text
@@ -36,7 +41,7 @@ def told(launch: Launch, adapter: Adapter, left: Left, outputs: Outputs) -> Agen
     said = left.document if isinstance(left.document, Result) else Result()
     tokens, model = said.used or heard.tokens, heard.model or launch.agent.model
     price = heard.cost_usd if heard.cost_usd is not None else cost(adapter.provider, model, tokens)
-    name = f"{launch.run.attempt}-{launch.step.name}-{launch.run.iteration}"
+    name = turn_name(launch)
     return AgentResult(
         agent=launch.agent.name,
         ended=captured.ended,

@@ -1,5 +1,6 @@
 """`slipway run` on a repository of this machine, as a person starts it: a process, its words and its exit code."""
 
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -67,3 +68,25 @@ def test_what_cannot_be_done_is_said_in_a_line_with_the_exit_code(sample: Sample
     said = slipway(sample, *arguments)
     assert (said.exit_code, told in said.stderr.text) == (code, True), said.stderr.text
     assert "Traceback" not in said.stderr.text
+
+
+def test_the_evidence_of_a_run_is_one_folder_that_explains_it(sample: Sample, tmp_path: Path) -> None:
+    """Proves: 003-01, 003-14, I09."""
+    run = json.loads(slipway(sample, "run", "--issue", "../issue.md", "--json").stdout.text)
+    said = slipway(sample, "show", run["id"], "--evidence", "../evidence")
+    assert said.ok, said.stderr.text
+    folder = tmp_path / "evidence"
+    story = (folder / "story.txt").read_text()
+    assert "● succeeded" in story and "tests" in story and "Not to be had" not in story
+    assert json.loads((folder / "run.json").read_text())["id"] == run["id"]
+    assert len((folder / "events.jsonl").read_text().splitlines()) == len((folder / "events.txt").read_text().splitlines()) > 10
+    kept = {path.name for path in (folder / "artifacts").iterdir()}
+    turn = {f"1-code-{n}.{what}" for n in (1, 2) for what in ("brief.json", "prompt", "stdout", "diff", "tests")}
+    assert kept >= turn
+    assert json.loads((folder / "artifacts" / "1-code-2.brief.json").read_text())["findings"]
+    assert "Greet people in French" in (folder / "artifacts" / "1-code-1.prompt").read_text()
+    sums = dict(line.split("  ")[::-1] for line in (folder / "SHA256SUMS").read_text().splitlines())
+    for name, digest in sums.items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+    again = slipway(sample, "show", run["id"], "--evidence", "../evidence")
+    assert (again.exit_code, "is not an empty folder" in again.stderr.text) == (1, True)
