@@ -97,7 +97,7 @@ def _scope(desk: Desk, spec: PauseSpec) -> str:
 def _accepted(desk: Desk, run: Run) -> Response:
     """The run as it now stands, after whoever may have to do with it was woken."""
     rouse(desk.bell, run)
-    return JSONResponse(desk.reading.run(run.id), 202)
+    return JSONResponse(desk.reading.run(run.id), 202, {"Location": f"/api/v1/runs/{run.id}"})
 
 
 def rouse(bell: Bell, run: Run) -> None:

@@ -30,6 +30,7 @@ FAMILIES: Mapping[str, tuple[type[Any], str, tuple[str, ...]]] = {
     "slipway_outbox": (GaugeMetricFamily, "Callbacks by state", ("state",)),
     "slipway_processes": (GaugeMetricFamily, "Processes seen in the last minute, by role", ("role",)),
     "slipway_oldest_queued_seconds": (GaugeMetricFamily, "How long the run that waits longest has waited", ()),
+    "slipway_agents": (GaugeMetricFamily, "Hosts on which an agent was found, by agent and how it is", ("agent", "state")),
     "slipway_cost_usd": (CounterMetricFamily, "Known cost of all agent launches", ()),
 }
 

@@ -4,8 +4,10 @@ import re
 from collections.abc import Mapping
 
 import pytest
+import structlog
 from starlette.routing import Route
 
+from app.access import parse_token
 from app.api.health import Part
 from app.api.operation import Operation
 from app.api.table import OPERATIONS, PREFIX
@@ -99,3 +101,13 @@ def test_the_document_describes_every_operation(town: Town) -> None:
     described = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
     assert described == {(one.method, PREFIX + one.path.replace(":path", "")) for one in OPERATIONS}
     assert document["components"]["schemas"]["JobSpec"]["required"] == ["repository", "title"]
+
+
+def test_who_acted_and_who_was_refused_is_written_down_without_the_token(town: Town) -> None:
+    at = web(town, tokens=TOKENS)
+    with structlog.testing.capture_logs() as lines:
+        for token in ("boss", "reader", "nobody"):
+            at.client.post("/api/v1/pause", json={}, headers={"Authorization": f"Bearer {token}"})
+    told = [(line["event"], line.get("who"), line["status"]) for line in lines]
+    assert told == [("api", f"token:{parse_token('boss').id}", 200), ("refused", None, 403), ("refused", None, 401)]
+    assert not any(token in str(lines) for token in ("boss", "reader", "nobody"))

@@ -98,6 +98,7 @@ def test_a_run_is_started_and_its_worker_woken(town: Town) -> None:
     run = answer.json()
     assert answer.status_code == 202
     assert (run["state"], run["title"], run["flow"], run["source"]["trigger"]) == ("queued", "Round prices", "fix", "api")
+    assert answer.headers["location"] == f"/api/v1/runs/{run['id']}"
     assert at.bell.rung == [("advance", run["id"], "agents"), ("relay", run["id"], None)]
 
 
