@@ -162,7 +162,7 @@ def _(event: e.DeliveryRefused, run: Run) -> dict[str, Any]:
 
 @changes.register
 def _(event: e.ChecksFailed, run: Run) -> dict[str, Any]:
-    return {"findings": event.findings, "ci_rounds": run.ci_rounds + 1}
+    return {"findings": event.findings, "ci_rounds": run.ci_rounds + 1, "step": _written_by(run)}
 
 
 @changes.register
@@ -203,6 +203,12 @@ def _(event: e.RejectedAtStart, run: Run) -> dict[str, Any]:
 @changes.register
 def _(event: e.StopRequested, run: Run) -> dict[str, Any]:
     return {"stop_requested": event.why}
+
+
+def _written_by(run: Run) -> str:
+    """The step that made what was delivered: the last one of the flow that changes files."""
+    writers = [step.name for step in run.rules.flow(run.request.flow).order if step.role in ("implementer", "custom")]
+    return writers[-1] if writers else run.step
 
 
 def _received(event: e.Delivered | e.ChecksAwaited | e.DeliverySkipped, run: Run) -> dict[str, Any]:

@@ -209,9 +209,9 @@ def authorised(facts: Facts) -> Iterator[Violation]:
     for run in facts.runs:
         if run.trigger in PEOPLE and (run.actor is None or run.permission in {None, "", "none"}):
             yield Violation("I17", run.id, f"it was asked for by {run.trigger}, and whoever asked has the permission {run.permission!r}")
-        if run.delivered_sha and run.delivered_sha != run.snapshot_sha:
-            yield Violation("I17", run.id, f"{run.delivered_sha} was delivered, {run.snapshot_sha} is its snapshot")
-        if run.delivered_sha and run.verified_tree != run.snapshot_tree:
+        if run.stands_for and run.stands_for != run.snapshot_sha:
+            yield Violation("I17", run.id, f"{run.stands_for} was delivered, {run.snapshot_sha} is its snapshot")
+        if run.stands_for and run.verified_tree != run.snapshot_tree:
             yield Violation("I17", run.id, f"tree {run.verified_tree} was verified, {run.snapshot_tree} was delivered")
 
 

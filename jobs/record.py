@@ -45,6 +45,11 @@ class RunFacts:
     delivered_sha: str | None = None
     receivers: frozenset[str] = frozenset()
 
+    @property
+    def stands_for(self) -> str | None:
+        """The delivered commit, unless the run has gone on from there: after red CI it works on the next one."""
+        return self.delivered_sha if self.state in (RunState.SUCCEEDED, RunState.AWAITING_CI) else None
+
 
 @dataclass(frozen=True, slots=True)
 class EventFacts:

@@ -65,7 +65,7 @@ def one_sha(facts: Facts) -> Iterator[Violation]:
     heads = {pull.run_id: pull.head_sha for pull in facts.forge.pulls if pull.open} if facts.forge else {}
     checked = {(check.run_id, check.sha) for check in facts.forge.checks} if facts.forge else set()
     for run in facts.runs:
-        sha = run.delivered_sha
+        sha = run.stands_for
         if sha and run.id in heads and heads[run.id] != sha:
             yield Violation("I08", run.id, f"{sha} was delivered, its pull request stands at {heads[run.id]}")
         if sha and checked and run.id in {one for one, _ in checked} and (run.id, sha) not in checked:

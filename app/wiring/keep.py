@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from app.catalogue import Catalogue
 from app.catching_up import MissedDeliveries, UntoldRequests
+from app.ci import EVERY_S
 from app.housekeeping import Backups, Leftovers
 from app.keeper import DAY_S, Duty, Keeper, Rounds, standing
 from app.schedules import Schedules
@@ -48,7 +49,8 @@ def duties(ground: Ground) -> tuple[Duty, ...]:
     """Every duty of this installation."""
     shop = Workshop(ground)
     catching_up, planned = _catching_up(ground, shop.outside), _planned(ground, shop.outside)
-    return (*standing(rounds(ground)), *_tidying(ground, shop), *_saving(ground), *catching_up, *planned)
+    waiting = (Duty("look at the checks of what was delivered", EVERY_S, shop.ci.rounds),) if shop.ci else ()
+    return (*standing(rounds(ground)), *_tidying(ground, shop), *_saving(ground), *catching_up, *planned, *waiting)
 
 
 def _tidying(ground: Ground, shop: Workshop) -> tuple[Duty, ...]:

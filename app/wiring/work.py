@@ -3,6 +3,7 @@
 from functools import cached_property
 from pathlib import Path
 
+from app.ci import Ci, NoCi
 from app.intake import Intake
 from app.knowledge import Sources
 from app.perform import Perform
@@ -22,6 +23,7 @@ from infra.egress.ways_out import BrokeredModels, ProxiedNetworks
 from infra.gates import SandboxedGates
 from infra.gates import Workshop as GateShop
 from infra.git_remote import GitRemote
+from infra.github.ci import CiCheck, GitHubCi
 from infra.outputs import Outputs
 from infra.sandbox import Bubblewrap, Sandbox, Unconfined
 from infra.store.announcements import SqlAnnouncements
@@ -125,8 +127,16 @@ class Workshop:
         ground, outside = self.ground, self.outside
         asked = SqlAsked(ground.engine)
         sources = Sources(outside.forge, outside.catalogue, ground.runs, asked, self._admitted())
-        perform = Perform(ground.runs, SqlFinding(ground.engine), Voice(outside.boards, asked), ground.bell, NoCi(), ground.page)
+        perform = Perform(ground.runs, SqlFinding(ground.engine), Voice(outside.boards, asked), ground.bell, self.ci or NoCi(), ground.page)
         return Intake(ground.inbox, asked, sources, perform)
+
+    @cached_property
+    def ci(self) -> Ci[CiCheck] | None:
+        """Waits for the checks of what was delivered; None without an App."""
+        ground, outside = self.ground, self.outside
+        if outside.github is None or outside.app is None:
+            return None
+        return Ci(GitHubCi(outside.github, outside.app), SqlFinding(ground.engine), ground.runs, ground.bell, ground.clock)
 
     @cached_property
     def relay(self) -> Relay:
@@ -167,10 +177,3 @@ class Workshop:
             actor_per_hour=allow.actor_per_hour,
             item_per_hour=allow.item_per_hour,
         )
-
-
-class NoCi:
-    """Nobody waits for CI yet."""
-
-    def look(self, run: Run) -> None:
-        """Nothing."""

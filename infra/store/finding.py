@@ -1,13 +1,16 @@
 """Runs by what GitHub knows of them: a commit, an installation."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
+from infra.store.schema import event
 from infra.store.schema import run as table
 from infra.store.values import run_of
 from infra.store.work import read
-from jobs.model import Run
+from jobs.events import ChecksAwaited
+from jobs.model import Run, RunState
 
 
 class SqlFinding:
@@ -30,5 +33,17 @@ class SqlFinding:
         wanted = sa.select(table).where(table.c.ended_at.is_(None), table.c.installation == installation)
         if repositories:
             wanted = wanted.where(table.c.repository.in_(list(repositories)))
+        return self._runs(wanted)
+
+    def awaiting_ci(self) -> list[Run]:
+        """The runs that wait for the checks of what they delivered; oldest first."""
+        return self._runs(sa.select(table).where(table.c.ended_at.is_(None), table.c.state == RunState.AWAITING_CI.value))
+
+    def waits_since(self, run: Run) -> float:
+        """When a run last began to wait for checks, by the database's clock; 0 for one that never did."""
+        began = sa.select(sa.func.max(event.c.at)).where(event.c.run_id == run.id, event.c.type == ChecksAwaited.__name__)
+        return float(read(self._engine, lambda connection: connection.scalar(began)) or 0.0)
+
+    def _runs(self, wanted: sa.Select[Any]) -> list[Run]:
         rows = read(self._engine, lambda connection: connection.execute(wanted.order_by(table.c.created_at, table.c.id)).all())
         return [run_of(row) for row in rows]
