@@ -1,0 +1,114 @@
+"""`python -m tests.faults.page` writes docs/faults.md: each fault, what is right then, and the tests that show it."""
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "faults.md"
+FAULT = re.compile(r"\bF\d{2}\b")
+MOST_NAMED = 2
+RIGHT: Mapping[str, tuple[str, str]] = {
+    "F01": ("web killed before the webhook is stored", "GitHub lists it as failed and is asked to send it again"),
+    "F02": ("web killed between commit and 202", "the redelivery is the same row"),
+    "F03": ("web killed between 202 and the bell", "the keeper rings within a tick"),
+    "F04": ("killed after the bell", "the second claim finds nothing to do"),
+    "F05": ("the same delivery many times, also at once", "one row, one run"),
+    "F06": ("one delivery id from two Apps or events", "two rows; one cause is still one run"),
+    "F07": ("out of order", "decided by what is so now, not by the payload"),
+    "F08": ("webhooks missed for hours or days", "asked for again, or made up from what stands on GitHub"),
+    "F09": ("the list of deliveries fails", "a fault, tried again at the next tick"),
+    "F10": ("bad, missing or doubled signature, wrong type", "refused before anything is parsed, no row"),
+    "F11": ("endless, slow, deep or huge bodies", "refused under a cap and a deadline"),
+    "F12": ("a secret changes", "both are taken meanwhile, the row says which"),
+    "F13": ("an old delivery is replayed", "no second run, also after its row was emptied"),
+    "F14": ("a flood", "everything is kept, people's caps apply"),
+    "F15": ("the store is slow", "503 before GitHub gives up"),
+    "F16": ("unknown events, missing and new fields", "ignored or dead with a reason, never an error of ours"),
+    "F20": ("Redis is down at intake", "202 all the same, taken in later"),
+    "F21": ("Redis restarts in the middle", "workers wait, runs go on"),
+    "F22": ("FLUSHALL", "everything is rung for again"),
+    "F23": ("Redis full or forgetful", "counted and told, never raised"),
+    "F24": ("kill -9 of a worker", "its horse and agent die with it, the run is claimed again"),
+    "F25": ("kill -9 of a work-horse", "as above"),
+    "F26": ("a whole machine is lost", "another goes on from the last snapshot"),
+    "F27": ("two workers hear the same bell", "one claims"),
+    "F28": ("a process sleeps past its lease and wakes", "it writes nothing; what it overwrote is said again"),
+    "F29": ("several keepers", "each tick is done once"),
+    "F30": ("a run kills each of its workers", "after the third it ends, with a reason"),
+    "F31": ("all runs fail at once", ""),
+    "F32": ("SIGTERM", "handed back at the next boundary, or after the grace"),
+    "F33": ("forged jobs in Redis", "refused: only our functions, only ids"),
+    "F34": ("the clock jumps", "no double; set back, lost runs wait that long"),
+    "F40": ("the database is locked", "waited out; longer is doubt, and 503"),
+    "F41": ("the store's disk is full", "503, nothing acknowledged is lost, open again when there is room"),
+    "F42": ("a damaged page", "every process stops claiming and answering until a restore"),
+    "F43": ("the database file is gone, its WAL is there", "refused; nothing is begun anew"),
+    "F44": ("an older backup is restored", "paused, and every new lease token is above every old one"),
+    "F45": ("a crash while migrating", "done again from where it was"),
+    "F46": ("a connection after a fork", "refused"),
+    "F47": ("the outcome of a commit is unknown", "looked up before it is repeated"),
+    "F48": ("many at the edge of a budget", "never more than there is"),
+    "F50": ("the agent hangs", "ended at its limit, with what it said"),
+    "F51": ("daemons", "die with the sandbox"),
+    "F52": ("bombs of processes, memory, files", "end within their bounds"),
+    "F53": ("endless output", "head, tail and a mark where it was cut"),
+    "F54": ("no change, bad result, unknown decision", "each has its own reason"),
+    "F55": ("hostile git configuration", "never read by our git"),
+    "F56": ("nested repositories", "refused before any git sees them"),
+    "F57": ("links that lead out, special files", "never followed, refused"),
+    "F58": ("the agent rewrites or deletes its history", "ignored: the tree counts; mass deletion is refused"),
+    "F65": ("an old checkout lies about", "never reused, asserted clean"),
+    "F66": ("git hangs, asks, or sends rubbish", "ended at its limit, never asked, checked"),
+    "F67": ("cleaning up is fooled", "follows no link, removes nobody else's"),
+    "F68": ("the model's provider fails", "waited out, costs no iteration"),
+}
+NOT_COVERED: Mapping[str, str] = {
+    "F31": "not covered, because there is no breaker over all runs: each run waits out its provider by itself, with growing waits (F68)",
+}
+HEAD = """\
+# Faults
+
+What goes wrong, what is right then, and which tests show it. Written by `python -m tests.faults.page`; a test holds it to what the tests
+claim in their docstrings (`grep -rn F42 tests` finds all of them, the table names at most two). How the faults are made, the matrix and
+the campaigns: [reliability.md](reliability.md). Faults of GitHub and of receivers are F70–F99, told in `tests/stories`, `tests/delivery`,
+`tests/contracts` and `tests/infra`.
+
+| id | fault | what is right | shown by |
+|---|---|---|---|
+"""
+
+
+def claimed() -> Mapping[str, list[str]]:
+    """The tests that name each fault, the ones under faults and stories first."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for path in sorted((ROOT / "tests").rglob("test_*.py"), key=_rank):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test"):
+                told = (ast.get_docstring(node) or "").partition("Proves:")[2]
+                for fault in dict.fromkeys(FAULT.findall(told)):
+                    found[fault].append(f"{path.relative_to(ROOT / 'tests')}::{node.name}")
+    return found
+
+
+def page() -> str:
+    """The whole page."""
+    tests = claimed()
+    return HEAD + "".join(f"| {fault} | {what} | {right} | {_shown(fault, tests)} |\n" for fault, (what, right) in RIGHT.items())
+
+
+def _shown(fault: str, tests: Mapping[str, list[str]]) -> str:
+    if fault in NOT_COVERED:
+        return NOT_COVERED[fault]
+    return "<br>".join(f"`{name}`" for name in tests[fault][:MOST_NAMED])
+
+
+def _rank(path: Path) -> tuple[int, str]:
+    """Tests about one thing come before the matrix and the campaign, which name nearly everything."""
+    return (path.name in {"test_matrix.py", "test_campaign.py"}, str(path))
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
