@@ -8,18 +8,23 @@ from app.catching_up import MissedDeliveries, UntoldRequests
 from app.ci import EVERY_S
 from app.housekeeping import Backups, Leftovers
 from app.keeper import DAY_S, Duty, Keeper, Rounds, standing
+from app.probing import LookAtAgents
 from app.schedules import Schedules
 from app.wiring.ground import Ground
 from app.wiring.outside import Outside
 from app.wiring.work import Workshop
+from infra.agents.probing import AgentProbes
 from infra.github.app import GitHubApp
 from infra.github.survey import GitHubSurvey
 from infra.store.announcements import SqlAnnouncements
 from infra.store.asked import SqlAsked
 from infra.store.keeping import SqlTicks, SqlWorkers
+from infra.store.probes import SqlProbes
 from infra.store.safekeeping import backup
 from jobs.model import Repository
 from jobs.rules import Rules
+
+PROBE_S = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,4 +94,7 @@ def _planned(ground: Ground, outside: Outside) -> tuple[Duty, ...]:
 
 def keeper(ground: Ground, *, name: str, host: str) -> Keeper:
     """A keeper of that name on that host."""
-    return Keeper(SqlTicks(ground.engine), duties(ground), ground.clock, name=name, host=host)
+    probes = AgentProbes(Workshop(ground).sandbox, ground.settings.path)
+    look = LookAtAgents(probes, SqlProbes(ground.engine), host)
+    mine = (*duties(ground), Duty("look at the agents", PROBE_S, look, each_host=True))
+    return Keeper(SqlTicks(ground.engine), mine, ground.clock, name=name, host=host)

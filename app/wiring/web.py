@@ -14,12 +14,14 @@ from app.api.seats import Seats
 from app.dashboard.office import Office
 from app.dashboard.sign_in import Tries
 from app.main import application
+from app.probing import unwell
 from app.webhook import Webhook, closed
 from app.wiring.ground import Ground
 from app.wiring.outside import Outside
 from infra.redis_server import RedisUnavailable
 from infra.rq_queue import BackgroundBell
 from infra.store.doubt import StoreInDoubt
+from infra.store.probes import SqlProbes
 
 SILENT_S = 60.0
 
@@ -74,6 +76,7 @@ class Front:
             Part("redis", self._redis, needed=False),
             Part("keeper", lambda: self._seen("keeper"), needed=False),
             Part("workers", lambda: self._seen("worker"), needed=False),
+            Part("agents", self._agents, needed=False),
         )
 
     @cached_property
@@ -104,6 +107,12 @@ class Front:
         except (RedisError, RedisUnavailable) as error:
             return f"Redis does not answer ({type(error).__name__}): work goes on, later, by the keeper's rounds."
         return None
+
+    def _agents(self) -> str | None:
+        try:
+            return unwell(SqlProbes(self.ground.engine).listing())
+        except StoreInDoubt as doubt:
+            return str(doubt)
 
     def _seen(self, role: str) -> str | None:
         try:

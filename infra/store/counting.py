@@ -4,7 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from infra.store.schema import PENDING, attempt, endpoint, inbox, iteration, outbox, pause, run, worker
+from infra.store.schema import PENDING, agent_probe, attempt, endpoint, inbox, iteration, outbox, pause, run, worker
 from infra.store.work import now
 from jobs.model import FINAL, HELD, RunState
 
@@ -28,6 +28,7 @@ def counts(connection: sa.Connection) -> dict[str, Counted]:
         "slipway_oldest_queued_seconds": {
             (): _age(connection, run.c.created_at, run.c.ended_at.is_(None), run.c.state == RunState.QUEUED.value)
         },
+        "slipway_agents": _by(connection, agent_probe.c.agent, agent_probe.c.state),
         "slipway_cost_usd": {(): float(connection.scalar(sa.select(sa.func.sum(run.c.cost_usd))) or 0.0)},
     }
 
