@@ -45,9 +45,10 @@ class Machine:
             "SLIPWAY_BIND": f"127.0.0.1:{self.port}",
         }
         secret = {"SLIPWAY_WEBHOOK_SECRETS": "a webhook secret of enough bytes"}
+        measured = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
         log = (self.data / f"{command}.log").open("ab")
         process = subprocess.Popen(
-            [sys.executable, "-m", "app.cli.main", command], cwd=ROOT, env={**told, **secret, **environ}, stdout=log, stderr=log
+            [sys.executable, "-m", "app.cli.main", command], cwd=ROOT, env={**told, **secret, **measured, **environ}, stdout=log, stderr=log
         )
         log.close()
         self.started.append(process)
