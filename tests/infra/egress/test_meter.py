@@ -10,7 +10,8 @@ from infra.egress.meter import Meter, Reading
 from jobs.evidence import Tokens
 
 ANTHROPIC = (
-    b'event: message_start\ndata: {"type":"message_start","message":{"usage":{"input_tokens":25,"cache_read_input_tokens":7,'
+    b'event: message_start\ndata: {"type":"message_start","message":{"usage":{"input_tokens":20,"cache_creation_input_tokens":5,'
+    b'"cache_read_input_tokens":7,'
     b'"output_tokens":1}}}\n\ndata: {"type":"content_block_delta","delta":{"text":"hi"}}\n\n'
     b'data: {"type":"message_delta","usage":{"output_tokens":15}}\n\n'
 )
