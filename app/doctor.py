@@ -16,9 +16,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.settings import Settings, SettingsInvalid
 from infra import redis_server
-from infra.agents import AGENTS
 from infra.agents.adapter import Adapter
 from infra.agents.programs import find
+from infra.agents.table import AGENTS
 from infra.agents.versions import Versions
 from infra.clock import SystemClock
 from infra.github.app import GitHubApp

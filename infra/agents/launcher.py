@@ -7,13 +7,14 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from infra.agents import AGENTS, document
+from infra.agents import document
 from infra.agents.access import Checkouts, Models, Networks, NoModels, PlainNetworks, StopFlag
 from infra.agents.adapter import INSIDE, READERS, Access, Adapter, Program, Setting, Start
 from infra.agents.document import BadResult, Result
 from infra.agents.launches import LaunchLog, Line
 from infra.agents.prices import cost
 from infra.agents.programs import SEARCH, find
+from infra.agents.table import AGENTS
 from infra.agents.telling import Left, told, turn_name
 from infra.agents.versions import Versions
 from infra.leftovers import Unusable, read_left

@@ -3,8 +3,8 @@
 import hashlib
 from dataclasses import dataclass
 
-from infra.agents import AGENTS
 from infra.agents.programs import find, stamp
+from infra.agents.table import AGENTS
 from infra.agents.versions import Versions
 from infra.sandbox.confinement import Sandbox
 from jobs.errors import Fault

@@ -13,10 +13,10 @@ from typing import Self
 
 from infra import process
 from infra.process import Bounds, Captured, Command, Running
-from infra.sandbox import seccomp
 from infra.sandbox.confinement import Confinement
 from infra.sandbox.limits import Group, limiting, new_group
 from infra.sandbox.profile import Host, inner, options
+from infra.sandbox.seccomp import program as refused_calls
 from jobs.errors import Fault
 from jobs.evidence import Ended
 
@@ -128,7 +128,7 @@ class Wires:
     @classmethod
     def open(cls, words: tuple[str, ...]) -> "Wires":
         """Fresh ones, with options and filter written."""
-        refused = seccomp.program()
+        refused = refused_calls()
         filtered = _filled("filter", refused) if refused else -1
         return cls(_filled("options", b"".join(os.fsencode(word) + b"\0" for word in words)), filtered, *os.pipe(), *os.pipe())
 

@@ -15,7 +15,7 @@ import pytest
 
 from app.demo.sample import Sample
 from infra import process
-from infra.agents import AGENTS
+from infra.agents.table import AGENTS
 from infra.git import Git, Input, Place
 from infra.process import Bounds, Command
 from infra.sandbox.confinement import CHECKOUT

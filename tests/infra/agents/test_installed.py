@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.agents import AGENTS
 from infra.agents.adapter import Access, Program, Setting, Start
 from infra.agents.programs import find, stamp
+from infra.agents.table import AGENTS
 from infra.process import Bounds, Captured
 from infra.sandbox import Bubblewrap, Confinement
 from infra.sandbox.confinement import Session

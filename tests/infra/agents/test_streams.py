@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.agents import AGENTS, verdict
+from infra.agents import verdict
 from infra.agents.adapter import End, Heard
+from infra.agents.table import AGENTS
 from jobs.errors import REASONS, Class
 from jobs.evidence import Ended, Failure, Tokens
 from tests.infra.agents.streams import SAMPLES, Sample

@@ -10,7 +10,7 @@ from infra.clock import SystemClock
 from infra.git import Git, Source
 from infra.process import Bounds, Captured
 from infra.sandbox import Confinement, Network, Sandbox
-from infra.workspaces import LocalWorkspaces, Tools
+from infra.workspaces.local import LocalWorkspaces, Tools
 from jobs.evidence import Snapshot
 from jobs.model import Actor, Repository, Run, RunRequest
 from jobs.model import Source as Origin
