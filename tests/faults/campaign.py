@@ -4,6 +4,7 @@ Prints its seed first. When something that must never be is found, everything is
 """
 
 import argparse
+import contextlib
 import os
 import random
 import shutil
@@ -16,9 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import sqlalchemy as sa
+from redis.exceptions import RedisError
 
 from infra.redis_server import place
-from infra.rq_queue import waiting_client
+from infra.rq_queue import ringing_client
 from infra.store.schema import run as runs
 from tests.faults.installation import ROLES, Installation, await_, installation
 from tests.stories.world import BONJOUR, BONSOIR, task
@@ -163,11 +165,10 @@ def untaken(home: Installation) -> list[object]:
 
 
 def _disturb(home: Installation, how: str) -> None:
-    client = waiting_client(f"unix://{place(home.data).socket}?db=0")
-    try:
+    """Once only: a client that tries again would also stop the server that was started instead."""
+    client = ringing_client(f"unix://{place(home.data).socket}?db=0")
+    with contextlib.closing(client), contextlib.suppress(RedisError):
         client.flushall() if how == "flush" else client.shutdown(nosave=True)
-    finally:
-        client.close()
 
 
 def campaign(root: Path, *, kills: int, most_runs: int, seed: int, pause_s: float = 6.0) -> Report:

@@ -22,7 +22,11 @@ class SharedClock:
 
     def sleep(self, seconds: float) -> None:
         """Be `seconds` later at once."""
-        self.path.write_bytes(struct.pack("d", self.ahead + max(0.0, seconds)))
+        self.jump(max(0.0, seconds))
+
+    def jump(self, seconds: float) -> None:
+        """Somebody sets the clock, forward or back."""
+        self.path.write_bytes(struct.pack("d", self.ahead + seconds))
 
     @property
     def ahead(self) -> float:

@@ -5,6 +5,8 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from infra.store.engine import connect, database, sqlite_url
 from jobs.model import FINAL
 from tests.faults import matrix, witness
@@ -12,7 +14,7 @@ from tests.faults.installation import ROOT
 from tests.faults.matrix import Stable, Town, town
 from tests.faults.points import FAULTS, WATCHED, Plan, both_sides
 
-SEED, SLICE = 69287690, 14
+SEED, SLICE = 69287690, 10
 ENDS = frozenset({"Prepared", "Launched", "Built", "Snapshotted", "Rejected", "Retried", "Passed", "FlowFinished", "Delivered"})
 """The events with which the phases of a run end that is asked to correct itself once."""
 KIND_AT = {"intend": 1, "_once": 0}
@@ -25,6 +27,8 @@ SURE = (
 """Cases that are in every slice: the outside write is done, and nobody knows."""
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(240)
 def test_a_slice_of_the_matrix(stable: Stable, calls: dict[str, list[str]], tmp_path: Path) -> None:
     """Proves: I01, I03, I04, I05, I06, I07, I08, I09, I10, I12, I22, F02, F03, F04, F24, F25, F28, F40, F70, F72, F74, F99."""
     dice = random.Random(SEED)
@@ -76,9 +80,8 @@ def test_a_run_that_kills_its_worker_three_times_is_put_out_with_a_reason(stable
 def test_a_wall_clock_set_back_by_an_hour_delays_and_breaks_nothing(stable: Stable, tmp_path: Path) -> None:
     """Proves: F34."""
     with town(tmp_path / "town", "local", stable) as made:
-        made.clock.sleep(3600.0)
         assert stable.ask(made.job(Plan("after agents.launch", "kill")))["end"] == "killed"
-        made.clock.path.unlink()
+        made.clock.jump(-3600.0)
         assert stable.ask(made.job(None))["end"] == "exit 0"
         assert _now(made)[0] == "running"  # its lease stands for that hour, and nobody takes it early
         made.clock.sleep(3600.0)
