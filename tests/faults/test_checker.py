@@ -9,6 +9,7 @@ from jobs.invariants import INVARIANTS, violations
 from jobs.model import Phase, RunState
 from jobs.record import (
     AttemptFacts,
+    BudgetFacts,
     CallbackFacts,
     CheckSeen,
     CommentSeen,
@@ -21,6 +22,7 @@ from jobs.record import (
     Launch,
     Machine,
     PullSeen,
+    ReservationFacts,
     RunFacts,
     Sent,
     Sighting,
@@ -66,6 +68,8 @@ WELL = Facts(
     ),
     machine=Machine(["b" * 32], [("b" * 32, 12)]),
 )
+BUDGET = BudgetFacts("7:8", "microdollars", 20_000, most=100, spent=40, reserved=0, overrun=0)
+SET_ASIDE = ReservationFacts(RUN, "7:8", "microdollars", 20_000, 5)
 
 
 def _run(**changed: object) -> Facts:
@@ -117,6 +121,9 @@ PLANTED: list[tuple[str, Facts]] = [
     ("I14", _forge(impolite=["POST /repos/acme/greeter/pulls"])),
     ("I14", _forge(checks=[CheckSeen(n, RUN, str(n) * 40, completed=True) for n in range(1, 6)])),
     ("I15", replace(WELL, ticks=[("ring", 1), ("ring", 1)])),
+    ("I16", replace(WELL, reservations=[SET_ASIDE])),
+    ("I16", replace(WELL, budgets=[replace(BUDGET, reserved=7)])),
+    ("I16", replace(WELL, budgets=[replace(BUDGET, spent=101)])),
     ("I17", _run(permission="none")),
     ("I17", _run(snapshot_sha="6" * 40)),
     ("I18", _run(actor=99)),
@@ -139,7 +146,7 @@ def test_a_healthy_installation_has_no_violation() -> None:
 
 @pytest.mark.parametrize(("invariant", "facts"), PLANTED)
 def test_a_planted_violation_is_found(invariant: str, facts: Facts) -> None:
-    """Proves: I01, I02, I03, I04, I05, I06, I07, I08, I09, I10, I11, I12, I13, I14, I15, I17, I18, I20, I21, I23, I24."""
+    """Proves: I01, I02, I03, I04, I05, I06, I07, I08, I09, I10, I11, I12, I13, I14, I15, I16, I17, I18, I20, I21, I23, I24."""
     found = violations(facts)
     assert invariant in {one.invariant for one in found}, found
     assert all(str(one).startswith(f"{one.invariant} ") and len(one.text) > 10 for one in found)
