@@ -54,10 +54,12 @@ class Depot:
 
     def hold(self, run: Run, commit: str) -> None:
         """Have a snapshot here, made on this machine or on another one. Raises Fault(`checkout_failed`)."""
-        if run.base_sha:
-            self.have(run, run.base_sha)
+        self.mirror.ensure()
+        self.control.ensure(borrowing=self.mirror.path)
         if self.control.has(commit):
             return
+        if run.base_sha:
+            self.have(run, run.base_sha)
         try:
             data = self._artifacts.get(run.id, _name(commit)) if self._artifacts else b""
         except KeyError:
