@@ -41,7 +41,7 @@ class Installation:
     receiver: Receiver
     port: int
     up: "subprocess.Popen[bytes] | None" = None
-    asked: int = 0
+    asked: list[int] = field(default_factory=list)
     _engine: sa.Engine | None = field(default=None, repr=False)
 
     @property
@@ -111,9 +111,8 @@ class Installation:
 
     def ask(self, body: str) -> None:
         """Somebody opens an issue and puts the label on it."""
-        self.asked += 1
-        number = 1000 + self.asked
-        self.github.open_issue(f"Task {self.asked}", body, number=number, deliver=False)
+        number = self.github.open_issue(f"Task {len(self.asked) + 1}", body, deliver=False).number
+        self.asked.append(number)
         self.github.add_label(issue=number, name="slipway")
 
     def redeliver(self) -> None:
