@@ -45,13 +45,15 @@ LAUNCHER = """\
 # -P: whatever lies in the directory one happens to be in is not Slipway
 exec {python} -P -m app.cli.main "$@"
 """
+TESTS = ("python", "-m", "pytest", "-n", "3", "--dist", "worksteal")
+"""Three processes, also on two cores: most tests wait for others. A later `-n` wins (`-n 0` is one process)."""
 CHECKS: tuple[tuple[str, ...], ...] = (
     ("ruff", "format", "--check", "."),
     ("ruff", "check", "."),
     ("mypy",),
     ("lint-imports",),
     ("python", "-m", "pytest", "tests/jobs/gates/test_own_tree.py"),
-    ("python", "-m", "pytest", "--cov", "--cov-report=term:skip-covered", "--cov-fail-under=85"),
+    (*TESTS, "--cov", "--cov-report=term:skip-covered", "--cov-fail-under=85"),
 )
 """What `check` runs, in order; the first that fails ends it."""
 
@@ -75,7 +77,7 @@ def main(words: list[str]) -> int:
         return _check()
     if word == "test":
         os.chdir(ROOT)
-        return _become("python", "-m", "pytest", *words[1:])
+        return _become(*TESTS, *words[1:])
     return _become("slipway", *(words or ["--help"]))
 
 
