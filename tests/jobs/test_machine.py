@@ -35,7 +35,7 @@ def test_a_row_that_forgets_an_event_stops_the_import() -> None:
         Row({}, frozenset(e.EVENTS) - {e.Built})
 
 
-@pytest.mark.parametrize("state", FINAL)
+@pytest.mark.parametrize("state", sorted(FINAL))
 def test_a_final_state_never_changes(state: RunState) -> None:
     """Proves: I07."""
     assert RUN[state].moves == {}
@@ -55,7 +55,7 @@ def test_every_state_can_reach_an_end_and_can_be_reached() -> None:
         assert state is RunState.QUEUED or state in _reachable(RunState.QUEUED)
 
 
-@pytest.mark.parametrize("state", set(RunState) - FINAL)
+@pytest.mark.parametrize("state", sorted(set(RunState) - FINAL))
 def test_cancel_and_failure_lead_out_of_every_state_that_is_not_final(state: RunState) -> None:
     """Proves: 004-03, 004-34."""
     assert RUN[state].moves[e.Cancelled] is RunState.CANCELLED
