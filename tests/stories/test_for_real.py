@@ -11,7 +11,7 @@ from infra.redis_server import answer, place
 from tests.faults.installation import Installation, await_, installation
 from tests.stories.world import BONJOUR, RIGHT_AT_ONCE, task
 
-ISSUE = 1001
+ISSUE = 1
 SLOW = task(f"{BONJOUR}\nsleep 8")
 
 

@@ -55,7 +55,8 @@ def test_an_effect_is_written_before_it_is_tried_and_found_by_the_next_try(engin
     first = effects.intend(run, "pull", "slipway/7-greet-1")
     assert (first.done, first.external) == (False, {})
     done = effects.done(run, first, {"number": 9})
-    assert effects.intend(run, "pull", "slipway/7-greet-1") == done == replace(first, done=True, external={"number": 9})
+    assert done == replace(first, done=True, external={"number": 9})
+    assert effects.intend(run, "pull", "slipway/7-greet-1") == replace(done, tries=2)
     assert effects.intend(run, "pull", "another").done is False
     assert [effect.key for effect in effects.of(run.id)] == ["slipway/7-greet-1", "another"]
 
