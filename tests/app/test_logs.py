@@ -34,12 +34,12 @@ def said(tmp_path: Path, form: str | None = None) -> io.StringIO:
 def test_ours_and_a_librarys_events_are_json_lines_where_nobody_watches(tmp_path: Path) -> None:
     stream = said(tmp_path)
     structlog.get_logger("slipway.test").info("started", role="web", pid=7)
-    logging.getLogger("some.library").warning("it is %s", "late")
+    logging.getLogger("some_dependency").warning("it is %s", "late")
     ours, theirs = (json.loads(line) for line in stream.getvalue().splitlines())
     assert {key: ours[key] for key in ("event", "role", "pid", "level", "logger")} == {
         "event": "started", "role": "web", "pid": 7, "level": "info", "logger": "slipway.test",
     }  # fmt: skip
-    assert (theirs["event"], theirs["level"], theirs["logger"]) == ("it is late", "warning", "some.library")
+    assert (theirs["event"], theirs["level"], theirs["logger"]) == ("it is late", "warning", "some_dependency")
 
 
 @pytest.mark.parametrize("form", ["json", "text"])
@@ -52,7 +52,7 @@ def test_no_secret_is_logged_not_even_by_a_traceback(tmp_path: Path, form: str) 
         raise ValueError(f"bad token {CANARY}")
     except ValueError:
         log.exception("failed")
-        logging.getLogger("some.library").exception("failed too")
+        logging.getLogger("some_dependency").exception("failed too")
     text = stream.getvalue()
     assert "ValueError" in text
     assert CANARY not in text
