@@ -99,15 +99,15 @@ class Rounds:
 
 
 def standing(rounds: Rounds) -> tuple[Duty, ...]:
-    """The duties of every installation."""
+    """The duties of every installation, in their order: what is taken back or wakes is rung for in the same round."""
     return (
+        Duty("take back lost leases", 5, rounds.ledger.expire),
+        Duty("end waits", 5, rounds.ledger.wake),
         Duty("ring for webhooks", 5, lambda: _ring(rounds.bell, "intake", rounds.inbox.due(MOST))),
         Duty("ring for runs", 5, lambda: _ring(rounds.bell, "advance", rounds.ledger.due(MOST, "agents"))),
         Duty("ring for test runs", 5, lambda: _ring(rounds.bell, "advance", rounds.ledger.due(MOST, "test"), "test")),
         Duty("ring for callbacks", 5, lambda: _ring(rounds.bell, "send", rounds.outbox.due(MOST))),
         Duty("ring for announcements", 5, lambda: _ring(rounds.bell, "relay", rounds.announcements.due(MOST))),
-        Duty("take back lost leases", 5, rounds.ledger.expire),
-        Duty("end waits", 5, rounds.ledger.wake),
         Duty("bury silent workers", 30, lambda: rounds.workers.bury(SILENT_S)),
         Duty("forget old ticks", 3600, lambda: rounds.ticks.forget(DAY_S)),
     )

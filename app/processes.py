@@ -72,11 +72,11 @@ def _supervise(command: str, start: Start, queues: Sequence[str] = (), tend: Cal
         log.warning(warning)
     engine = ground.engine  # checked and migrated once, before anybody works on it
     log.info("starting", command=command, roles=ROLES[command], pid=os.getpid(), version=VERSION, config=settings.config_hash)
-    workers = SqlWorkers(engine)
+    workers, ledger = SqlWorkers(engine), ground.ledger
 
     def look_after(living: Mapping[str, int]) -> None:
         tend()
-        start.seen(workers, living)
+        start.seen(workers, ledger, living)
 
     try:
         return Supervisor(children(command, start, queues), SystemClock(), GRACE_S, look_after).run()

@@ -44,6 +44,14 @@ class Workers(Protocol):
         ...
 
 
+class Ledger(Protocol):
+    """The store of runs, as whoever sees a process end needs it."""
+
+    def lost(self, owner: str) -> list[str]:
+        """Take back what an ended worker held; the ids that are queued again."""
+        ...
+
+
 @dataclass
 class Start:
     """What all processes of one start have in common. The supervisor says for its children that they are alive."""
@@ -66,10 +74,14 @@ class Start:
         SqlWorkers(ground.engine).started(self.name(child, pid), role=role, host=host, pid=pid, version=VERSION, config_hash=config)
         return ground
 
-    def seen(self, workers: Workers, living: Mapping[str, int]) -> None:
-        """Keep the record of the processes that live and of those that are gone."""
+    def seen(self, workers: Workers, ledger: Ledger, living: Mapping[str, int]) -> None:
+        """Keep the record of the processes that live and of those that are gone, and take back what the latter held.
+
+        A worker's horse is killed by the kernel before its parent's end can be seen here, and its agent with it.
+        """
         names = frozenset(self.name(child, pid) for child, pid in living.items())
         for name in self._known - names:
+            ledger.lost(name)
             workers.ended(name)
         now = SystemClock().monotonic()
         if now >= self._due:

@@ -25,8 +25,10 @@ log = structlog.get_logger("slipway.supervisor")
 FORK = multiprocessing.get_context("fork")
 REFUSED = 78
 """The exit code of a child that may not start with what it was given: starting it again would change nothing."""
-FIRST_S, MOST_S, STEADY_S = 0.2, 30.0, 60.0
-"""Wait before a restart, doubled each time up to the most; a child that lived for a while starts from the first again."""
+FIRST_S, MOST_S, STEADY_S = 0.2, 30.0, 5.0
+"""Wait before a restart, doubled each time up to the most; a child that lived for a while starts from the first again.
+
+What cannot start ends within a second or two. One that has worked for some seconds was killed, or met something rare: it is missed."""
 TEND_EVERY_S = 1.0
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 

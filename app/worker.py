@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Any, Protocol
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.lease import HandedBack, Hold
 from app.lease import Ledger as HoldLedger
@@ -44,6 +45,10 @@ class Ledger(HoldLedger, Protocol):
 
     def due(self, limit: int = 100, queue: str | None = None) -> list[str]:
         """Queued runs of a queue that could be claimed if there were room."""
+        ...
+
+    def lost(self, owner: str) -> list[str]:
+        """Take back what an ended worker held; the ids that are queued again."""
         ...
 
 
@@ -96,6 +101,19 @@ class Horse:
             after = self._walk(run)
             log.info("let go", state=after.state.value, phase=after.phase.value, reason=after.reason and after.reason.code)
         self._ring_next()
+
+    def fell(self) -> None:
+        """The work-horse was killed, as its parent saw: what it held is taken back now, and not when its lease runs out.
+
+        Called in the worker's process. What cannot be taken back now is the keeper's.
+        """
+        try:
+            back = self._work.ledger.lost(self._work.name)
+        except (Fault, SQLAlchemyError) as error:
+            log.warning("a killed work-horse's run is left to the keeper", error=type(error).__name__)
+            return
+        for run_id in back:
+            self._work.bell.ring("advance", run_id, self._queue)
 
     def _walk(self, run: Run) -> Run:
         work = self._work

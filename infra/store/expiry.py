@@ -15,7 +15,8 @@ from jobs.model import HELD, Run, RunState
 
 MOST_AT_ONCE = 200
 run = schema.run.c
-GONE = (run.ended_at.is_(None), run.state.in_([state.value for state in HELD]), run.lease_until < now())
+AT_WORK = (run.ended_at.is_(None), run.state.in_([state.value for state in HELD]))
+GONE = (*AT_WORK, run.lease_until < now())
 OVER = (
     run.ended_at.is_(None),
     run.state.in_([RunState.PARKED.value, RunState.AWAITING_APPROVAL.value]),
@@ -27,6 +28,11 @@ OVER = (
 def expire(engine: sa.Engine, journal: Journal) -> list[str]:
     """Take back every run whose lease has run out; the ids of those that are queued again."""
     return _each(engine, GONE, lambda connection, found: _lost(connection, journal, found))
+
+
+def lost(engine: sa.Engine, journal: Journal, owner: str) -> list[str]:
+    """Take back every run of a worker that its own parent saw end; the ids of those that are queued again."""
+    return _each(engine, (*AT_WORK, run.lease_owner == owner), lambda connection, found: _lost(connection, journal, found))
 
 
 def wake(engine: sa.Engine, journal: Journal) -> list[str]:

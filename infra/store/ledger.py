@@ -90,6 +90,10 @@ class SqlLedger:
         """Take the runs back whose workers are gone; returns the ids of those that are queued again."""
         return expiry.expire(self._engine, self._journal)
 
+    def lost(self, owner: str) -> list[str]:
+        """Take back what a worker held that is known to have ended, without waiting for its lease; the ids that are queued again."""
+        return expiry.lost(self._engine, self._journal, owner)
+
     def wake(self) -> list[str]:
         """End every wait whose time has come: parked runs are queued again, approvals nobody gave expire. The queued ones."""
         return expiry.wake(self._engine, self._journal)

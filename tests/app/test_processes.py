@@ -21,7 +21,9 @@ from infra.clock import SystemClock
 from infra.redis_server import Server, adopt, answer, place, stop
 from infra.store import schema
 from infra.store.engine import connect, database, sqlite_url
+from infra.store.ledger import SqlLedger
 from tests.app.test_supervisor import alive, soon
+from tests.infra.store.asked import start
 from tests.serving import embedded_redis
 
 CLOCK = SystemClock()
@@ -163,6 +165,19 @@ def test_a_killed_web_process_refuses_nobody(machine: Machine) -> None:
     os.kill(web, signal.SIGKILL)
     with urllib.request.urlopen(f"http://127.0.0.1:{machine.port}/healthz", timeout=20) as reply:
         assert reply.status == 200
+
+
+def test_what_a_killed_worker_held_is_taken_back_as_soon_as_its_end_is_seen(machine: Machine) -> None:
+    """Its lease would have run for 45 seconds more. Proves: F24, I05, 001-21."""
+    machine.start("up")
+    assert machine.ready("workers")
+    victim = next(row for row in machine.workers() if ":agents-" in row["id"])
+    engine = connect(sqlite_url(database(machine.data)))
+    ledger, run = SqlLedger(engine), start(engine, test=True)
+    assert ledger.claim("test", victim["id"])
+    os.kill(victim["pid"], signal.SIGKILL)
+    assert soon(lambda: ledger.load(run.id).lost_workers == 1)
+    engine.dispose()
 
 
 def test_a_killed_redis_is_started_again(machine: Machine) -> None:

@@ -193,6 +193,22 @@ def test_killing_the_horse_leaves_the_worker_to_answer_the_next_bell(shop: Shop)
     assert worker.is_alive()
 
 
+def test_a_killed_horses_run_is_taken_back_and_walked_to_its_end_by_its_own_worker(shop: Shop) -> None:
+    """The lease would have run for 45 seconds more. Proves: F25, I05, 001-21."""
+    run, path = start(shop.engine), shop.data / "pids"
+
+    def act(launch: Launch) -> AgentResult:
+        write_pid(path)
+        if len(pids(path)) == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return DONE
+
+    shop.ring("advance", run.id)
+    shop.worker(act, burst=True).join(30)
+    assert shop.ledger.load(run.id).state is RunState.SUCCEEDED
+    assert shop.names(run.id).count("LeaseExpired") == 1
+
+
 def test_asked_to_stop_a_worker_hands_its_run_back_at_the_next_boundary(shop: Shop) -> None:
     """Proves: F32."""
     run, path = start(shop.engine), shop.data / "pids"

@@ -125,6 +125,19 @@ def test_a_lost_worker_costs_a_new_attempt_and_the_third_ends_the_run(engine: sa
     assert (ended.state, ended.reason.code) == (RunState.FAILED, "poison")
 
 
+def test_what_a_dead_worker_held_is_taken_back_before_its_lease_ends_and_nothing_else(engine: sa.Engine) -> None:
+    """Proves: F24, F25, I05, I07, 001-21."""
+    ledger = SqlLedger(engine)
+    start(engine), start(engine, "label:42:2", number=8)
+    dead, other = ledger.claim("agents", "host:agents-1:11:1"), ledger.claim("agents", "host:agents-1:111:1")
+    assert ledger.lost("host:agents-1:11:1") == [dead.id]
+    assert ledger.lost("host:agents-1:11:1") == []
+    assert (ledger.load(dead.id).lost_workers, _events(engine, dead.id)[-1]) == (1, "LeaseExpired")
+    with pytest.raises(LeaseLost):
+        ledger.commit(dead, e.Prepared("b" * 40))
+    assert ledger.renew(other)
+
+
 def test_a_stop_that_the_lost_worker_never_saw_ends_the_run_when_it_comes_back(engine: sa.Engine) -> None:
     ledger = SqlLedger(engine, lease_s=OVER)
     start(engine)
