@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -87,7 +88,7 @@ def _supervise(command: str, start: Start, queues: Sequence[str] = (), tend: Cal
 def children(command: str, start: Start, queues: Sequence[str] = ()) -> list[Child]:
     """The processes that a command keeps. Raises UserError when the web's address cannot be listened on."""
     table: Mapping[str, Callable[[], list[Child]]] = {
-        "web": lambda: [Child("web", partial(roles.serve_web, start, _listener(start.settings)))],
+        "web": lambda: [Child("web", partial(roles.serve_web, start, _listener(start)))],
         "worker": lambda: _workers(start, queues),
         "keeper": lambda: [Child("keeper", partial(roles.keep, start))],
     }
@@ -105,8 +106,9 @@ def _workers(start: Start, queues: Sequence[str]) -> list[Child]:
     ]
 
 
-def _listener(settings: Settings) -> socket.socket:
+def _listener(start: Start) -> socket.socket:
     """The listening socket, held by the supervisor: while a web process is started again, connections wait."""
+    settings = start.settings
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio sets TCP_NODELAY only where the protocol is named
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -117,5 +119,18 @@ def _listener(settings: Settings) -> socket.socket:
         raise UserError(f"{settings.bind} cannot be listened on ({error.strerror}): stop what uses it, or change SLIPWAY_BIND") from error
     listener.listen(BACKLOG)
     host, port = listener.getsockname()[:2]
-    log.info("listening", url=f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    log.info("listening", url=url)
+    if settings.setup_mode:
+        _show(start, url)
     return listener
+
+
+def _show(start: Start, url: str) -> None:
+    """The one-time token, in the terminal and nowhere else: whoever sees that may set this installation up."""
+    told = (
+        "Slipway is not connected to GitHub yet, so nothing but its set-up is served.",
+        f"Open {url}/setup and enter this one-time token: {start.setup_token}",
+        "To use it without a GitHub App, set SLIPWAY_WEBHOOK_SECRETS and start it again.",
+    )
+    print(*told, sep="\n", file=sys.stderr, flush=True)

@@ -14,6 +14,7 @@ import uvicorn
 
 from app.rq_worker import answer_bells
 from app.settings import Settings
+from app.setup.registration import one_time_token
 from app.version import VERSION
 from app.wiring.ground import Ground
 from app.wiring.keep import keeper
@@ -58,6 +59,7 @@ class Start:
 
     settings: Settings
     redactor: Redactor
+    setup_token: str = field(default_factory=one_time_token, repr=False)
     stamp: int = field(default_factory=lambda: int(SystemClock().now()))
     _due: float = 0.0
     _known: frozenset[str] = frozenset()
@@ -92,10 +94,10 @@ class Start:
 
 
 def serve_web(start: Start, listener: socket.socket) -> None:
-    """Webhooks, API and dashboard."""
+    """Webhooks, API and dashboard; before anything is configured, only its set-up."""
     front = Front(start.introduce("web", "web"))
     config = uvicorn.Config(
-        front.application,
+        front.set_up(start.setup_token) if start.settings.setup_mode else front.application,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -43,7 +43,6 @@ def overview(office: Office, look: Look) -> Context:
     needs = [run for state in (RunState.AWAITING_APPROVAL, RunState.PARKED) for run in _in_state(office, state)]
     page, _ = office.desk.reading.runs(limit=PAGE)
     return {
-        "set_up": office.set_up,
         "running": [*queue["held"], *_in_state(office, RunState.AWAITING_CI)],
         "waiting": _waiting(office, queue),
         "needs": needs,
@@ -125,13 +124,6 @@ def workers(office: Office, look: Look) -> Context:
 def settings(office: Office, look: Look) -> Context:
     """The settings as they are in force; secrets are stars."""
     return {"settings": office.settings}
-
-
-def setup(office: Office, look: Look) -> Context:
-    """How to connect GitHub, as long as it is not."""
-    if office.set_up:
-        raise Problem(404, "This installation is set up already; 'slipway doctor' checks it.")
-    return {"public_url": office.settings.get("public_url"), "stream": None}
 
 
 def _in_state(office: Office, state: RunState) -> list[Mapping[str, Any]]:

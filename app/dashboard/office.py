@@ -64,8 +64,3 @@ class Office:
     parts: tuple[Part, ...]
     settings: Mapping[str, Any]
     tries: Tries = field(kw_only=True)
-
-    @property
-    def set_up(self) -> bool:
-        """Whether GitHub, or somebody who signs as GitHub does, can send us anything."""
-        return bool(self.settings.get("github_app_id") or self.settings.get("webhook_secrets"))

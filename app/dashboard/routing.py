@@ -36,7 +36,6 @@ PAGES: Mapping[str, tuple[str, Page]] = {
     "/inbox": ("inbox.html", looks.inbox),
     "/workers": ("workers.html", looks.workers),
     "/settings": ("settings.html", looks.settings),
-    "/setup": ("setup.html", looks.setup),
 }
 
 

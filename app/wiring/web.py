@@ -15,9 +15,12 @@ from app.dashboard.office import Office
 from app.dashboard.sign_in import Tries
 from app.main import application
 from app.probing import unwell
+from app.setup import door
+from app.setup.registration import Registration
 from app.webhook import Webhook, closed
 from app.wiring.ground import Ground
 from app.wiring.outside import Outside
+from infra.github.entrance import Entrance
 from infra.redis_server import RedisUnavailable
 from infra.rq_queue import BackgroundBell
 from infra.store.doubt import StoreInDoubt
@@ -93,6 +96,13 @@ class Front:
             tries=Tries(ground.clock.monotonic),
         )
         return application(office, self.webhook, ground.reading)
+
+    def set_up(self, token: str) -> Starlette:
+        """The web application of an installation that has nothing to work for yet. `token` is the one the terminal shows."""
+        settings, clock = self.ground.settings, self.ground.clock
+        entrance = Entrance(clock, api_url=settings.github_api_url, web_url=settings.github_url)
+        registration = Registration(token, entrance, settings.data_dir, clock.monotonic)
+        return door.application(registration, settings.github_url, settings.public_url, self.parts)
 
     def _store(self) -> str | None:
         try:

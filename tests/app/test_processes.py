@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -78,6 +79,13 @@ class Machine:
         except OSError:
             return {}
 
+    def status(self, path: str, body: bytes | None = None) -> int:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", body, timeout=5) as reply:
+                return int(reply.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+
     def workers(self) -> list[Mapping[str, Any]]:
         """The rows of the processes that have not ended."""
         engine = connect(sqlite_url(database(self.data)))
@@ -127,6 +135,22 @@ def test_up_starts_everything_says_what_it_is_and_leaves_nothing(machine: Machin
     assert not any(alive(row["pid"]) for row in rows)
     assert machine.workers() == []
     assert answer(place(machine.data).socket) == "down"
+
+
+def test_with_nothing_configured_only_set_up_is_served_and_the_terminal_has_its_token(machine: Machine) -> None:
+    """Proves: T19."""
+    up = machine.start("up", SLIPWAY_WEBHOOK_SECRETS="")
+    assert machine.ready("store")
+    told = (machine.data / "up.log").read_text()
+    (token,) = re.findall(r"one-time token: (\S+)", told)
+    assert f"Open http://127.0.0.1:{machine.port}/setup" in told
+    assert token not in "".join(map(str, machine.log("up")))
+    assert {path: machine.status(path) for path in ("/setup", "/healthz", "/runs", "/api/v1/runs", "/metrics", "/login")} == {
+        "/setup": 200, "/healthz": 200, "/runs": 404, "/api/v1/runs": 404, "/metrics": 404, "/login": 404,
+    }  # fmt: skip
+    assert machine.status("/webhook", b"{}") == 503
+    up.terminate()
+    assert up.wait(30) == 0
 
 
 @pytest.mark.parametrize("role", ["web", "worker", "keeper"])

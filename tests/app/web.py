@@ -72,7 +72,6 @@ def web(
     peer: str = "127.0.0.1",
     parts: tuple[Part, ...] = (),
     public_url: str | None = None,
-    webhook_secrets: int = 0,
 ) -> Web:
     """The application with these settings, asked from `peer`."""
     reading, bell, seats = SqlReading(town.engine), FakeBell(), Seats()
@@ -94,7 +93,6 @@ def web(
         parts=parts,
         settings={
             "bind": bind,
-            "webhook_secrets": ["**********"] * webhook_secrets,
             "public_url": public_url,
             "api_tokens": ["**********"] * len(tokens),
             "redis_url": None,

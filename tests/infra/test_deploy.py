@@ -70,5 +70,6 @@ def test_the_image_holds_the_rooms_and_what_the_lock_says() -> None:
     text = (DEPLOY / "Containerfile").read_text()
     for room in ("app", "delivery", "handlers", "infra", "jobs"):
         assert f"COPY {room} /opt/slipway/{room}" in text
+    assert "COPY app.yml /opt/slipway/app.yml" in text
     assert "--no-deps --require-hashes -r /opt/slipway/infra/requirements.lock" in text
     assert "USER slipway" in text

@@ -10,7 +10,7 @@ from app.dashboard.diff import lines
 from tests.app.town import PATCH, Town
 from tests.app.web import web
 
-PAGES = ("/", "/runs", "/queue", "/callbacks", "/inbox", "/workers", "/settings", "/setup", "/login")
+PAGES = ("/", "/runs", "/queue", "/callbacks", "/inbox", "/workers", "/settings", "/login")
 VOID = {"meta", "link", "input", "img", "br", "hr"}
 
 
@@ -135,12 +135,3 @@ def test_a_diff_is_marked_line_by_line() -> None:
     assert kinds == ["file", "head", "head", "hunk", "same", "del", "add", "add"]
     assert lines("@@ -1 +1 @@\n--- a line that looks like a head\n")[1][0] == "del"
     assert lines("+x\n" * 10, most=3)[-1] == ("hunk", "… 7 more lines: the artifact has them all")
-
-
-def test_without_github_the_way_to_connect_it_is_shown_and_with_it_nothing_more(town: Town) -> None:
-    client = web(town).client
-    assert '<a href="/setup">Connect it</a>' in client.get("/").text
-    assert "SLIPWAY_GITHUB_APP_ID" in client.get("/setup").text
-    connected = web(town, webhook_secrets=1).client
-    assert "/setup" not in connected.get("/").text
-    assert connected.get("/setup").status_code == 404
