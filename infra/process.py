@@ -64,6 +64,10 @@ class Running:
         if cut:
             yield line.decode(errors="replace")
 
+    def printed(self, since: int, most: int) -> tuple[int, bytes]:
+        """How much standard output there is by now, and the newest of it after `since`: at most `most` bytes. Never waits."""
+        return self._watch.printed(since, most)
+
     def stop(self) -> None:
         """Kill the whole tree now; `wait` then says STOPPED. Harmless after the end."""
         self._watch.stop()

@@ -113,6 +113,12 @@ class Watch(Thread):
                 self._news.wait()
         return self._out.read(start, CHUNK)
 
+    def printed(self, since: int, most: int) -> tuple[int, bytes]:
+        """Without waiting: how much of standard output there is, and its newest bytes after `since`, at most `most` of them."""
+        end = self._out.kept
+        begin = max(since, end - most)
+        return end, self._out.read(begin, end - begin)
+
     def result(self) -> Captured:
         """What came of it; only after the thread has ended."""
         code = self.child.returncode

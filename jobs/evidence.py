@@ -87,6 +87,17 @@ class AgentResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Activity:
+    """One line of what an agent at work is doing: a `message`, a `tool` it uses, a `file` it changes, an `error` it meets.
+
+    `more` says how many lines there were besides.
+    """
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that is wrong with a change, for the agent's next brief and for an annotation on the diff."""
 

@@ -16,6 +16,7 @@ from app.wiring.work import Workshop
 from infra.agents.probing import AgentProbes
 from infra.github.app import GitHubApp
 from infra.github.survey import GitHubSurvey
+from infra.store.activity import SqlActivity
 from infra.store.announcements import SqlAnnouncements
 from infra.store.asked import SqlAsked
 from infra.store.keeping import SqlTicks, SqlWorkers
@@ -65,6 +66,7 @@ def _tidying(ground: Ground, shop: Workshop) -> tuple[Duty, ...]:
         Duty("forget unread outputs", 3600, lambda: ground.artifacts.sweep(kept.runs * DAY_S), each_host=True),
         Duty("empty old webhooks", 3600, lambda: ground.inbox.compact(kept.inbox * DAY_S)),
         Duty("forget old askings", 3600, lambda: SqlAsked(ground.engine).forget(kept.inbox * DAY_S)),
+        Duty("forget what agents were doing", 3600, lambda: SqlActivity(ground.engine).forget()),
         Duty("empty old callbacks", 3600, lambda: ground.outbox.compact(kept.callbacks * DAY_S)),
     )
 

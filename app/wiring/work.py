@@ -26,6 +26,7 @@ from infra.git_remote import GitRemote
 from infra.github.ci import CiCheck, GitHubCi
 from infra.outputs import Outputs
 from infra.sandbox import Bubblewrap, Sandbox, Unconfined
+from infra.store.activity import SqlActivity
 from infra.store.announcements import SqlAnnouncements
 from infra.store.asked import SqlAsked
 from infra.store.finding import SqlFinding
@@ -94,6 +95,7 @@ class Workshop:
             scratch=data / "work",
             models=self.models,
             networks=self.networks,
+            listeners=SqlActivity(self.ground.engine),
             search=self._settings.path,
         )
         return SandboxedAgents(around)

@@ -1,11 +1,13 @@
-"""What a launch needs of the world outside its sandbox, as ports: a model, a network, the word that it is to stop."""
+"""What a launch needs of the world outside its sandbox, as ports: a model, a network, the word that it is to stop, somebody who listens."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 from infra.agents.adapter import Access
 from infra.sandbox.confinement import Mount, Network
 from jobs.errors import Refused
+from jobs.evidence import Activity
 from jobs.model import Run
 from jobs.ports import Checkout
 from jobs.rules import NetworkRule
@@ -23,6 +25,21 @@ class StopFlag(Protocol):
     def requested(self, run_id: str) -> bool:
         """True once somebody asked for it, or once this worker does not hold the run any more."""
         ...
+
+
+class Listeners(Protocol):
+    """Whoever wants to know what an agent does while it works."""
+
+    def tell(self, run: Run, lines: Sequence[Activity]) -> None:
+        """The next lines of the run's present launch. Raises Fault when they cannot be kept, which is no harm to the launch."""
+        ...
+
+
+class Nobody:
+    """`Listeners` where nobody listens."""
+
+    def tell(self, run: Run, lines: Sequence[Activity]) -> None:
+        """Nothing."""
 
 
 class Checkouts(Protocol):

@@ -1,10 +1,11 @@
 """What an adapter is: how one kind of agent is started, and what its output says. Nothing in an adapter starts anything."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from infra.agents.notes import Note
 from jobs.evidence import Ended, Failure, Tokens
 from jobs.ports import Launch
 from jobs.rules import READ_ONLY
@@ -131,4 +132,8 @@ class Adapter(Protocol):
 
     def parse(self, lines: Iterable[str], end: End) -> Heard:
         """What `lines` of standard output come to. Never raises, whatever they are."""
+        ...
+
+    def notes(self, line: str) -> Iterator[Note]:
+        """What one line of standard output says was done or said. Never raises, whatever it is; nothing for a line that says nothing."""
         ...

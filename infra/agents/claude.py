@@ -1,16 +1,18 @@
 """Claude Code, without a person: `claude -p` with a stream of JSON events."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from infra.agents import provider
 from infra.agents.adapter import OPEN_END, End, Heard, Setting, Start, tools_of
-from infra.agents.jsonl import MOST_CALLS, amount, at, call, count, events, items, text
+from infra.agents.jsonl import MOST_CALLS, amount, at, call, count, events, items, read, shown, target, text
+from infra.agents.notes import Note, used
 from jobs import budget
 from jobs.evidence import Failure, Tokens
 from jobs.ports import Launch
 
-WRITING = frozenset(("Edit", "MultiEdit", "Write", "NotebookEdit", "Bash"))
+CHANGING = frozenset(("Edit", "MultiEdit", "Write", "NotebookEdit"))
+WRITING = CHANGING | {"Bash"}
 TARGETS = ("file_path", "path", "notebook_path", "pattern", "command", "url", "query")
 LEAST_BUDGET = 0.01
 
@@ -73,6 +75,33 @@ class Claude:
             tool_calls=tuple(said for _, said in calls[:MOST_CALLS]),
             summary=text(result, "result"),
         )
+
+    def notes(self, line: str) -> Iterator[Note]:
+        """A message may hold several things; what a tool answered comes back as the user's."""
+        event = read(line)
+        match text(event, "type"), text(event, "subtype"):
+            case (("assistant" | "user"), _):
+                yield from (note for part in items(event, "message", "content") if (note := _note(part)))
+            case "system", "api_retry":
+                yield Note("error", f"{text(event, 'error') or 'the model did not answer'}; it is asked again")
+            case "system", "permission_denied":
+                yield Note("error", f"{text(event, 'tool_name')} was not allowed", call=text(event, "tool_use_id"))
+            case "result", subtype:
+                yield Note("end", subtype, failed=at(event, "is_error", of=bool) is not False)
+
+
+def _note(part: object) -> Note | None:
+    match text(part, "type"):
+        case "text":
+            return Note("message", text(part, "text"))
+        case "thinking":
+            return Note("thought", text(part, "thinking"))
+        case "tool_use":
+            return used(text(part, "name"), target(at(part, "input", of=dict), *TARGETS), text(part, "id"), changing=CHANGING)
+        case "tool_result":
+            content = part.get("content") if isinstance(part, dict) else None
+            return Note("output", shown(content), call=text(part, "tool_use_id"), failed=at(part, "is_error", of=bool) is True)
+    return None
 
 
 def _budget(launch: Launch) -> tuple[str, ...]:

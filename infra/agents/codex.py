@@ -1,12 +1,13 @@
 """Codex, without a person: `codex exec --json`."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from infra.agents import provider
 from infra.agents.adapter import OPEN_END, End, Heard, Setting, Start
-from infra.agents.jsonl import MOST_CALLS, at, call, count, events, items, text
+from infra.agents.jsonl import MOST_CALLS, at, call, count, events, items, read, shown, text
+from infra.agents.notes import Note
 from infra.sandbox.confinement import CHECKOUT
 from jobs.evidence import Failure, Tokens
 from jobs.ports import Launch
@@ -57,6 +58,41 @@ class Codex:
                     tokens = _sum(tokens, at(event, "usage", of=dict))
         failure = None if last == "turn.completed" else _failure(last, said, end)
         return Heard(failure, thread or None, tokens=_counted(tokens), tool_calls=tuple(calls[:MOST_CALLS]), summary=summary)
+
+    def notes(self, line: str) -> Iterator[Note]:
+        """A command is told when it starts and again when it has answered."""
+        event = read(line)
+        match text(event, "type"):
+            case "item.started" if text(event, "item", "type") == "command_execution":
+                yield Note("tool", text(event, "item", "command"), "command", text(event, "item", "id"))
+            case "item.completed":
+                yield from _notes(at(event, "item", of=dict))
+            case "error":
+                yield Note("error", text(event, "message"))
+            case "turn.failed":
+                yield Note("end", text(event, "error", "message"), failed=True)
+            case "turn.completed":
+                yield Note("end", "turn.completed")
+
+
+def _notes(item: dict[str, Any] | None) -> Iterator[Note]:
+    call_id = text(item, "id")
+    match text(item, "type"):
+        case "agent_message":
+            yield Note("message", text(item, "text"))
+        case "reasoning":
+            yield Note("thought", text(item, "text"))
+        case "command_execution":
+            yield Note("output", text(item, "aggregated_output"), call=call_id, failed=at(item, "exit_code", of=int) != 0)
+        case "file_change":
+            changes = items(item, "changes")
+            yield from (Note("file", text(change, "path"), text(change, "kind") or "change", call_id) for change in changes)
+        case "mcp_tool_call" | "web_search" as kind:
+            yield Note("tool", text(item, "tool") or text(item, "query"), kind, call_id)
+        case "error":
+            yield Note("error", text(item, "message"))
+        case "todo_list":
+            yield Note("thought", shown((item or {}).get("items")))
 
 
 def _calls(event: dict[str, Any]) -> list[str]:

@@ -1,8 +1,9 @@
 """Any program: it reads `$SLIPWAY_BRIEF` or its standard input, changes files, and may write `$SLIPWAY_RESULT`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from infra.agents.adapter import End, Heard, Setting, Start
+from infra.agents.notes import Note
 from jobs.ports import Launch
 
 LAST_LINES = 20
@@ -25,6 +26,16 @@ class CommandAgent:
     def parse(self, lines: Iterable[str], end: End) -> Heard:
         """Without a result document the last it printed is its summary."""
         return Heard(summary=last_of(lines))
+
+    def notes(self, line: str) -> Iterator[Note]:
+        """Every line that has something in it is a message."""
+        return said(line)
+
+
+def said(line: str) -> Iterator[Note]:
+    """A line of plain text as what it says."""
+    if line.strip():
+        yield Note("message", line.rstrip())
 
 
 def last_of(lines: Iterable[str]) -> str:

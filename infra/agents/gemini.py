@@ -1,17 +1,19 @@
 """Gemini CLI, without a person: `gemini -o stream-json`."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from infra.agents import provider
 from infra.agents.adapter import OPEN_END, End, Heard, Setting, Start, tools_of
-from infra.agents.jsonl import MOST_CALLS, at, call, count, events, text
+from infra.agents.jsonl import MOST_CALLS, at, call, count, events, read, target, text
+from infra.agents.notes import Note, used
 from jobs.evidence import Failure, Tokens
 from jobs.ports import Launch
 
 SETTINGS = "/home/agent/.gemini/settings.json"
 CHANGING = frozenset(("Edit", "Write"))
+EDITORS = frozenset(("replace", "write_file"))
 TARGETS = ("file_path", "path", "pattern", "command", "query", "url")
 BY_EXIT = {
     41: Failure(*provider.BY_STATUS[401]),
@@ -75,6 +77,24 @@ class Gemini:
             tool_calls=tuple(calls[:MOST_CALLS]),
             summary="".join(said),
         )
+
+    def notes(self, line: str) -> Iterator[Note]:
+        """Its messages come in pieces."""
+        event = read(line)
+        match text(event, "type"):
+            case "message" if text(event, "role") == "assistant":
+                yield Note("message", text(event, "content"), piece=at(event, "delta", of=bool) is True)
+            case "tool_use":
+                parameters = at(event, "parameters", of=dict)
+                yield used(text(event, "tool_name"), target(parameters, *TARGETS), text(event, "tool_id"), changing=EDITORS)
+            case "tool_result":
+                answer, failed = text(event, "error", "message") or text(event, "output"), text(event, "status") != "success"
+                yield Note("output", answer, call=text(event, "tool_id"), failed=failed)
+            case "error":
+                yield Note("error", text(event, "message"))
+            case "result":
+                status = text(event, "status")
+                yield Note("end", text(event, "error", "message") or status, failed=status != "success")
 
 
 def _mode(launch: Launch) -> str:

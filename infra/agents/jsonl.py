@@ -12,12 +12,18 @@ MOST_TARGET = 200
 def events(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
     """The objects among the lines; anything else is skipped."""
     for line in lines:
-        try:
-            event = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(event, dict):
+        event = read(line)
+        if event is not None:
             yield event
+
+
+def read(line: str) -> dict[str, Any] | None:
+    """The object that a line is; None for anything else."""
+    try:
+        event = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return event if isinstance(event, dict) else None
 
 
 def at(event: object, *path: str, of: type[T]) -> T | None:
@@ -52,5 +58,18 @@ def items(event: object, *path: str) -> list[Any]:
 
 def call(name: str, arguments: object, *targets: str) -> str:
     """A tool call in a few words: its name and the first of the named arguments it has."""
-    target = next((text(arguments, name) for name in targets if text(arguments, name)), "")
-    return f"{name} {target[:MOST_TARGET]}".strip()
+    return f"{name} {target(arguments, *targets)[:MOST_TARGET]}".strip()
+
+
+def target(arguments: object, *names: str) -> str:
+    """What a tool is used on: the first of the named arguments it has."""
+    return next((text(arguments, name) for name in names if text(arguments, name)), "")
+
+
+def shown(value: object) -> str:
+    """A value of any type as text: what tools answer may be text, parts with text, or data."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(part, dict) and isinstance(part.get("text"), str) for part in value):
+        return "\n".join(part["text"] for part in value)
+    return "" if value is None else json.dumps(value, ensure_ascii=False)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from infra.agents import document
-from infra.agents.access import Checkouts, Models, Networks, NoModels, PlainNetworks, StopFlag
+from infra.agents.access import Checkouts, Listeners, Models, Networks, Nobody, NoModels, PlainNetworks, StopFlag
 from infra.agents.adapter import INSIDE, READERS, Access, Adapter, Program, Setting, Start
 from infra.agents.document import BadResult, Result
+from infra.agents.following import Audience, Following
 from infra.agents.launches import LaunchLog, Line
 from infra.agents.prices import cost
 from infra.agents.programs import SEARCH, find
@@ -51,6 +52,7 @@ class Surroundings:
     scratch: Path
     models: Models = field(default_factory=NoModels)
     networks: Networks = field(default_factory=PlainNetworks)
+    listeners: Listeners = field(default_factory=Nobody)
     search: str = SEARCH
 
 
@@ -83,7 +85,7 @@ class SandboxedAgents:
             start = adapter.start(launch, _setting(program, access))
             self._note(launch)
             confinement = self._confinement(launch, start, program, private, _joined(network, access))
-            captured = self._run(launch, confinement)
+            captured = self._run(launch, adapter, confinement)
             found = _document(private / "out")
         left = Left(captured, found, self._versions.last(launch.agent.name), self._around.clock.now())
         return _metered(told(launch, adapter, left, self._around.outputs), adapter.provider, access)
@@ -133,24 +135,27 @@ class SandboxedAgents:
             checkout_read_only=launch.step.role in READERS,
         )
 
-    def _run(self, launch: Launch, confinement: Confinement) -> Captured:
+    def _run(self, launch: Launch, adapter: Adapter, confinement: Confinement) -> Captured:
         bounds = Bounds(launch.timeout_s, launch.idle_s, launch.run.rules.limits.output_bytes)
         with self._around.sandbox.start(confinement, bounds) as session:
             self._around.log.append(self._line(launch))
-            return self._awaited(session, launch.run.id)
+            audience = Audience(self._around.listeners, self._around.outputs, self._around.clock)
+            return self._awaited(session, launch.run.id, Following(launch.run, adapter, session, audience))
 
     def _line(self, launch: Launch) -> Line:
         run = launch.run
         return Line(run.id, run.attempt, launch.step.name, run.iteration, launch.agent.name, self._around.clock.now())
 
-    def _awaited(self, session: Session, run_id: str) -> Captured:
-        """The end. This thread started the sandbox, which dies with it; so it stays, and asks whether the run is to stop."""
+    def _awaited(self, session: Session, run_id: str, following: Following) -> Captured:
+        """The end. This thread started the sandbox, which dies with it; so it stays, listens, and asks whether the run is to stop."""
         with ThreadPoolExecutor(1, thread_name_prefix="await-agent") as pool:
             end = pool.submit(session.wait)
             try:
                 while not wait([end], timeout=POLL_S).done:
                     if self._around.stop.requested(run_id):
                         session.stop()
+                    following.look()
+                following.end()
             finally:
                 session.stop()
             return end.result()

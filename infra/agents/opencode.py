@@ -1,18 +1,20 @@
 """opencode, without a person: `opencode run --format json`."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from infra.agents import provider
 from infra.agents.adapter import OPEN_END, End, Heard, Setting, Start, tools_of
-from infra.agents.jsonl import MOST_CALLS, amount, at, call, count, events, text
+from infra.agents.jsonl import MOST_CALLS, amount, at, call, count, events, read, target, text
+from infra.agents.notes import Note, used
 from jobs.evidence import Failure, Tokens
 from jobs.ports import Launch
 
 MODEL = "gpt-5"
 TOOLS = {"Read": "read", "Grep": "grep", "Glob": "glob", "Edit": "edit", "Write": "write", "Bash": "bash", "WebFetch": "webfetch"}
 TARGETS = ("filePath", "path", "pattern", "command", "url")
+CHANGING = frozenset(("edit", "write", "patch", "multiedit"))
 REJECTED = "rejected permission"
 
 
@@ -59,6 +61,29 @@ class Opencode:
         failure = None if reason == "stop" and error is None else _failure(error, said, end, refused=refused)
         counted = None if tokens == Tokens() else tokens
         return Heard(failure, session or None, tokens=counted, cost_usd=cost or None, tool_calls=tuple(calls[:MOST_CALLS]), summary=summary)
+
+    def notes(self, line: str) -> Iterator[Note]:
+        """A tool is told with its answer, once it has one."""
+        event = read(line)
+        match text(event, "type"):
+            case "tool_use":
+                yield from _notes(at(event, "part", of=dict))
+            case "text":
+                yield Note("message", text(event, "part", "text"))
+            case "reasoning":
+                yield Note("thought", text(event, "part", "text"))
+            case "error":
+                yield Note("error", text(event, "error", "data", "message") or text(event, "error", "name"))
+            case "step_finish" if text(event, "part", "reason") != "tool-calls":
+                yield Note("end", text(event, "part", "reason"))
+
+
+def _notes(part: dict[str, Any] | None) -> Iterator[Note]:
+    state, call_id = at(part, "state", of=dict), text(part, "callID")
+    yield used(text(part, "tool"), target(at(state, "input", of=dict), *TARGETS), call_id, changing=CHANGING)
+    answer = text(state, "error") or text(state, "output")
+    if answer:
+        yield Note("output", answer, call=call_id, failed=text(state, "status") == "error")
 
 
 def _config(launch: Launch, setting: Setting, model: str) -> dict[str, Any]:

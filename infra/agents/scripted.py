@@ -1,11 +1,12 @@
 """The built-in agent that is no model: a program of ours that follows a script in the task, for the demo and for tests."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from infra.agents.adapter import INSIDE, End, Heard, Setting, Start
-from infra.agents.command import last_of
+from infra.agents.command import last_of, said
+from infra.agents.notes import Note
 from jobs.ports import Launch
 
 SOURCE = Path(__file__).with_name("scripted_program.py")
@@ -28,6 +29,10 @@ class Scripted:
     def parse(self, lines: Iterable[str], end: End) -> Heard:
         """It writes a result document, unless told not to."""
         return Heard(summary=last_of(lines))
+
+    def notes(self, line: str) -> Iterator[Note]:
+        """What it prints is meant for people."""
+        return said(line)
 
 
 def python() -> str:

@@ -89,6 +89,10 @@ class Session(Protocol):
         """Lines of standard output as they come."""
         ...
 
+    def printed(self, since: int, most: int) -> tuple[int, bytes]:
+        """How much standard output there is by now, and the newest of it after `since`: at most `most` bytes. Never waits."""
+        ...
+
     def stop(self) -> None:
         """Kill all of it now; from any thread."""
         ...

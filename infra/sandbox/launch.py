@@ -67,6 +67,10 @@ class Confined:
         """Lines of standard output as they come."""
         return self._running.lines()
 
+    def printed(self, since: int, most: int) -> tuple[int, bytes]:
+        """How much standard output there is by now, and the newest of it after `since`."""
+        return self._running.printed(since, most)
+
     def stop(self) -> None:
         """Kill all of it now; from any thread."""
         self._running.stop()

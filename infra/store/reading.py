@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from infra.store import claims, counting, queue, stats
 from infra.store.pages import Evidence, head, page
-from infra.store.schema import artifact, attempt, event, inbox, iteration, outbox, run
+from infra.store.schema import activity, artifact, attempt, event, inbox, iteration, outbox, run
 from infra.store.values import run_of
 from infra.store.work import now, read
 from jobs.errors import UserError
@@ -17,6 +17,7 @@ from jobs.model import HELD
 
 MOST = 500
 BRIEFLY = ("id", "run_id", "attempt", "step", "role", "agent", "n", "launched_at", "ended_at", "decision")
+ACTIVITY = ("seq", "at", "attempt", "step", "iteration", "kind", "text")
 CALLBACK = tuple(column for column in outbox.c if column.name != "body")
 
 
@@ -67,6 +68,15 @@ class SqlReading:
             return [_told(row) for row in connection.execute(stored).mappings()]
 
         return read(self._engine, work)
+
+    def activity(self, run_id: str, *, after: int = 0, limit: int = MOST) -> list[dict[str, Any]]:
+        """What the run's agents are doing, after a sequence number, oldest first: the newest `limit` lines. None of an unknown run.
+
+        Each is `seq`, `at`, `attempt`, `step`, `iteration`, `kind` (`message`, `tool`, `file`, `error`, `more`) and `text`, one line.
+        """
+        newest = sa.select(activity).where(activity.c.run_id == run_id, activity.c.seq > after).order_by(activity.c.seq.desc())
+        rows = read(self._engine, lambda connection: connection.execute(newest.limit(limit)).mappings().all())
+        return [{name: row[name] for name in ACTIVITY} for row in reversed(rows)]
 
     def queue(self, limit: int = 200) -> dict[str, Any]:
         """Who is at work and who waits: `held`, `next` in the order they could be claimed, and how many wait in all."""

@@ -125,6 +125,19 @@ iteration = sa.Table(
     sa.Index(None, "agent", "role"),
 )  # fmt: skip
 
+activity = sa.Table(
+    "activity", metadata,  # the latest of what agents at work are doing; gone soon after the run has ended
+    sa.Column("seq", BigSerial, primary_key=True, autoincrement=True),
+    sa.Column("run_id", Id, sa.ForeignKey("run.id"), nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("step", sa.String(40), nullable=False),
+    sa.Column("iteration", sa.Integer, nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),  # message | tool | file | error | more
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("at", Time, nullable=False),
+    sa.Index(None, "run_id", "seq"),
+)  # fmt: skip
+
 event = sa.Table(
     "event", metadata,
     sa.Column("seq", BigSerial, primary_key=True, autoincrement=True),
