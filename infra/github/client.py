@@ -97,19 +97,19 @@ class GitHub:
 
     def ask_app(self, route: Route, data: object = None, **parts: Part) -> Any:
         """One call with the App's JWT."""
-        return self._wire.run(self._as_app(lambda jwt: _call(self._app, route, data, parts, jwt=jwt)))
+        return self._wire.run(self._as_app(lambda jwt: call(self._app, route, data, parts, jwt=jwt)))
 
     def each_app(self, route: Route, until: Callable[[Any], bool] = lambda _: False, **parts: Part) -> list[Any]:
         """The rows of one of the App's own lists, up to the first that `until` is true of."""
         filled = {"per_page": PAGE, **parts}
-        return self._wire.run(self._as_app(lambda jwt: _rows(self._app, route, filled, None, until=until, jwt=jwt)))
+        return self._wire.run(self._as_app(lambda jwt: rows(self._app, route, filled, None, until=until, jwt=jwt)))
 
     def each_selected(self, installation: int) -> list[Any]:
         """Every repository an installation reaches."""
 
         async def work() -> list[Any]:
             token = await self._tokens.wide(installation, Purpose.READ)
-            return await _rows(self._api(installation), Route.SELECTED, {"per_page": PAGE}, "repositories", oauth_token=token)
+            return await rows(self._api(installation), Route.SELECTED, {"per_page": PAGE}, "repositories", oauth_token=token)
 
         self._lane.wait(installation, 0.0)
         return self._wire.run(work())
@@ -147,11 +147,11 @@ class GitHub:
 
     async def _one(self, route: Route, repository: Repository, data: object, parts: Mapping[str, Part]) -> Any:
         api = self._api(repository.installation)
-        return await self._as_installation(route, repository, lambda token: _call(api, route, data, parts, oauth_token=token))
+        return await self._as_installation(route, repository, lambda token: call(api, route, data, parts, oauth_token=token))
 
     async def _all(self, route: Route, repository: Repository, key: str | None, parts: Mapping[str, Part]) -> list[Any]:
         api = self._api(repository.installation)
-        return await self._as_installation(route, repository, lambda token: _rows(api, route, parts, key, oauth_token=token))
+        return await self._as_installation(route, repository, lambda token: rows(api, route, parts, key, oauth_token=token))
 
     async def _found(self, repository: Repository) -> Mapping[str, Any]:
         """By name first, which every GitHub documents; by id when the name has become another repository's."""
@@ -192,9 +192,10 @@ class GitHub:
         return api
 
 
-async def _call(
+async def call(
     api: Api, route: Route, data: object, parts: Mapping[str, Part], *, jwt: str | None = None, oauth_token: str | None = None
 ) -> Any:
+    """One call, with the credentials the route is for. Raises Fault."""
     end, names = route.value, filled(parts)
     if end.method == "GET":
         return await api.getitem(end.template, names, jwt=jwt, oauth_token=oauth_token)
@@ -206,7 +207,7 @@ async def _call(
     return await api.delete(end.template, names, data=body, jwt=jwt, oauth_token=oauth_token)
 
 
-async def _rows(
+async def rows(
     api: Api,
     route: Route,
     parts: Mapping[str, Part],
@@ -217,14 +218,14 @@ async def _rows(
     oauth_token: str | None = None,
 ) -> list[Any]:
     """The rows of all pages, by the links GitHub gives; a list without an end is cut."""
-    rows: list[Any] = []
+    found: list[Any] = []
     pages = api.getiter(route.value.template, filled(parts), jwt=jwt, oauth_token=oauth_token, iterable_key=key)
     async with aclosing(pages):
         async for row in pages:
-            if until(row) or len(rows) >= MOST_ROWS:
+            if until(row) or len(found) >= MOST_ROWS:
                 break
-            rows.append(row)
-    return rows
+            found.append(row)
+    return found
 
 
 def filled(parts: Mapping[str, Part]) -> dict[str, str]:

@@ -50,6 +50,8 @@ class Route(Enum):
     CONVERT_MANIFEST = Endpoint("POST", "/app-manifests/{code}/conversions", Purpose.NOBODY)
     SIGN_IN = Endpoint("POST", "/login/oauth/access_token", Purpose.NOBODY)  # under the web's URL, not the API's
     ME = Endpoint("GET", "/user", Purpose.PERSON)
+    MY_INSTALLATIONS = Endpoint("GET", "/user/installations{?per_page}", Purpose.PERSON)
+    MY_REPOSITORIES = Endpoint("GET", "/user/installations/{installation}/repositories{?per_page}", Purpose.PERSON)
     APP = Endpoint("GET", "/app", Purpose.APP)
     INSTALLATIONS = Endpoint("GET", "/app/installations{?per_page}", Purpose.APP)
     TOKEN = Endpoint("POST", "/app/installations/{installation}/access_tokens", Purpose.APP)

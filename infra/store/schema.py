@@ -295,3 +295,14 @@ agent_probe = sa.Table(
     sa.Column("since", Time, nullable=False),
     sa.Column("seen_at", Time, nullable=False),
 )  # fmt: skip
+
+visit = sa.Table(
+    "visit", metadata,  # who is signed in to the dashboard; `digest` is of what only their cookie, or the link, holds
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("kind", sa.String(16), nullable=False),  # link | operator | person
+    sa.Column("person", sa.BigInteger),
+    sa.Column("login", sa.String(100)),
+    sa.Column("sees", Json, nullable=False),  # the scopes of the repositories a person may look at
+    sa.Column("until", Time, nullable=False),
+    sa.Index(None, "until"),
+)  # fmt: skip

@@ -49,6 +49,8 @@ CASES = [
     Case("GET", "/users/{bot}", m.PublicUser),
     Case("POST", "/app-manifests/{code}/conversions", m.AppManifestsCodeConversionsPostResponse201, 201),
     Case("GET", "/user", m.PublicUser),
+    Case("GET", "/user/installations", m.UserInstallationsGetResponse200),
+    Case("GET", "/user/installations/{installation}/repositories", m.UserInstallationsInstallationIdRepositoriesGetResponse200),
     Case("GET", "/repositories/{id}", m.FullRepository),
     Case("GET", REPO, m.FullRepository),
     Case("GET", f"{REPO}/contents/README.md", m.ContentFile),

@@ -46,6 +46,8 @@ ROUTES: tuple[Route, ...] = (
     row("POST", "/app-manifests/{code}/conversions", NOBODY, entrance.convert),
     row("POST", "/login/oauth/access_token", NOBODY, entrance.exchange, fields="client_id client_secret code redirect_uri code_verifier"),
     row("GET", "/user", PERSON, entrance.get_me),
+    row("GET", "/user/installations", PERSON, entrance.my_installations, query=PAGES),
+    row("GET", "/user/installations/{installation_id}/repositories", PERSON, entrance.my_repositories, query=PAGES),
     row("GET", "/_logs/{job_id}", NOBODY, checks.stored_log),
     row("GET", "/repositories/{repository_id}", "metadata:read", repositories.get_repository),
     row("GET", REPO, "metadata:read", repositories.get_repository),

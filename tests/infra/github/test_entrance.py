@@ -37,9 +37,27 @@ def test_a_registration_code_is_good_once(fake: FakeGitHub, entrance: Entrance) 
         entrance.register(code)
 
 
-def test_somebody_who_signed_in_is_known_by_id(fake: FakeGitHub, entrance: Entrance) -> None:
+def scope(fake: FakeGitHub, repo: str) -> str:
+    return f"{fake.installation(repo).id}:{fake.repo(repo).id}"
+
+
+def test_somebody_who_signed_in_is_known_by_id_and_sees_what_github_lets_them_see(fake: FakeGitHub, entrance: Entrance) -> None:
+    """Proves: T04. A public repository is seen by those who have a role in it; one they have no role in, and a suspended one, are not."""
+    for name in ("acme/own", "acme/others", "initech/gone"):
+        fake.add_repository(name, private=False)
+    fake.collaborator("ada", "read", repo="acme/own")
+    fake.collaborator("ada", "admin", repo="initech/gone")
+    fake.suspend(repo="initech/gone")
     code = fake.sign_in("ada", CHALLENGE)
-    assert sign_in(entrance, code) == Person(fake.hub.user("ada").id, "ada")
+    assert sign_in(entrance, code) == Person(fake.hub.user("ada").id, "ada", frozenset({scope(fake, "acme/own")}))
+
+
+def test_what_one_person_sees_is_never_anothers(fake: FakeGitHub, entrance: Entrance) -> None:
+    """Proves: I21."""
+    fake.add_repository("acme/own")
+    fake.collaborator("ada", "write", repo="acme/own")
+    seen = [sign_in(entrance, fake.sign_in(login, CHALLENGE)) for login in ("ada", "bob", "ada")]
+    assert [(one.login, len(one.sees)) for one in seen] == [("ada", 1), ("bob", 0), ("ada", 1)]
 
 
 @pytest.mark.parametrize("verifier", [VERIFIER, "another"])

@@ -3,8 +3,9 @@
 import base64
 import hashlib
 
-from tests.fakes.github.calls import Answer, Call
-from tests.fakes.github.state import User
+from tests.fakes.github.calls import Answer, Call, paged
+from tests.fakes.github.hub import Hub
+from tests.fakes.github.state import Installation, Repository, User
 from tests.fakes.github.tokens import Deny
 
 CLIENT_SECRET = "a client secret of the fake"
@@ -35,6 +36,33 @@ def exchange(call: Call) -> Answer:
 def get_me(call: Call) -> Answer:
     assert call.caller.person
     return Answer(200, _profile(call, call.caller.person))
+
+
+def my_installations(call: Call) -> Answer:
+    """Those that reach a repository the person has a role in, a suspended one too."""
+    live = [one for one in call.hub.installations.values() if not one.removed and _mine(call, one)]
+    return paged(call, live, lambda one: call.hub.shapes.installation(call.hub.app, one), key="installations")
+
+
+def my_repositories(call: Call) -> Answer:
+    """By name in the list of collaborators, or as the owner: that everybody may read a public one is not enough."""
+    found = call.hub.installations.get(call.number("installation_id"))
+    if found is None or found.removed:
+        raise Deny(404, "Not Found")
+    if found.suspended:
+        raise Deny(403, "This installation has been suspended")
+    return paged(call, _mine(call, found), call.hub.shapes.repository, key="repositories")
+
+
+def _mine(call: Call, installation: Installation) -> list[Repository]:
+    person, hub = call.caller.person, call.hub
+    assert person
+    reached = [hub.repositories[number] for number in sorted(installation.repositories) if not hub.repositories[number].deleted]
+    return [repo for repo in reached if _explicitly(hub, repo, person)]
+
+
+def _explicitly(hub: Hub, repo: Repository, person: User) -> bool:
+    return repo.owner.id == person.id or repo.collaborators.get(person.id, "none") != "none"
 
 
 def get_user(call: Call) -> Answer:
