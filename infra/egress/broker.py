@@ -3,50 +3,60 @@
 It pins the provider, lets through only what an agent needs, adds the key, counts what is used and refuses what is over the cap.
 """
 
+import asyncio
+import contextlib
 import hmac
-import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 import httpx
 
+from infra.egress import asking
+from infra.egress.asking import Refusal
 from infra.egress.meter import Meter, Reading
 from infra.egress.providers import Upstream
+from infra.egress.veil import Veil
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-MOST_BODY = 64 * 1024**2
-OURS = frozenset({
-    "host", "connection", "transfer-encoding", "content-length", "authorization", "x-api-key", "x-goog-api-key", "accept-encoding",
-    "proxy-authorization", "cookie", "forwarded", "x-forwarded-for", "via",
-})  # fmt: skip
-"""Headers of the agent's that never reach the provider."""
+MOST_BODY = 32 * 1000**2
 PASSED = frozenset({"content-type", "retry-after", "request-id", "x-request-id", "anthropic-ratelimit-requests-reset"})
 """Headers of the provider's that reach the agent."""
 TIMEOUT = httpx.Timeout(600.0, connect=10.0)
+LANES = 8
+"""Requests under way at the same time."""
+SHARE = 100_000
+"""Tokens of the cap that have to be left for each request under way but the first: near the cap they go one at a time."""
 
 
-class Refusal(Exception):
-    """A request the broker answers itself."""
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What one launch may ask for.
 
-    def __init__(self, status: int, kind: str, text: str) -> None:
-        super().__init__(text)
-        self.status = status
-        self.body = json.dumps({"type": "error", "error": {"type": kind, "message": text, "code": status}}).encode()
+    `most_tokens` is what is left of the run's cap; None is no cap. `web` says that the provider may reach out in the run's place, as
+    the run itself may. `price` tells what the dearest token of a model costs and `most_price` what one may; None is no bound.
+    """
+
+    most_tokens: int | None = None
+    web: bool = False
+    most_price: float | None = None
+    price: Callable[[str], float | None] = lambda model: None
 
 
 @dataclass
 class Broker:
-    """The broker of one launch. `most_tokens` is what is left of the run's cap; None is no cap."""
+    """The broker of one launch."""
 
     upstream: Upstream
     token: str = field(repr=False)
-    most_tokens: int | None = None
+    terms: Terms = field(default_factory=Terms)
     meter: Meter = field(default_factory=Meter)
     _client: httpx.AsyncClient | None = None
+    _turn: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _under_way: int = 0
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request, or live the application's life."""
@@ -65,29 +75,61 @@ class Broker:
 
     async def _answered(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         try:
-            request = self._request(scope, await _body(receive))
-            self.meter.requests += 1
-            await self._forward(request, send)
+            shown = self._admitted(scope)
+            async with self._lane():
+                request = self._request(scope, shown, await _body(receive))
+                self.meter.requests += 1
+                await self._forward(request, send)
         except Refusal as refusal:
             self.meter.refused += 1
             await _send(send, refusal.status, [("content-type", "application/json")], refusal.body)
 
-    def _request(self, scope: Mapping[str, Any], body: bytes) -> httpx.Request:
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        shown = _shown(headers, dict(query))
-        if not hmac.compare_digest(shown.encode(errors="replace"), self.token.encode()):
+    def _admitted(self, scope: Mapping[str, Any]) -> Mapping[str, str]:
+        """The headers of a request that has the token and asks for something an agent needs."""
+        shown = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        token = _token(shown, dict(parse_qsl(scope["query_string"].decode("latin-1"))))
+        if not hmac.compare_digest(token.encode(errors="replace"), self.token.encode()):
             raise Refusal(401, "authentication_error", "This is not the token of this run.")
-        path = str(scope["path"])
-        if not self.upstream.provider.allows(scope["method"], path):
-            raise Refusal(403, "permission_error", f"{scope['method']} {path} is not among what an agent may ask a model provider.")
-        if self.most_tokens is not None and self.meter.total >= self.most_tokens:
-            raise Refusal(402, "budget_exhausted", "The token budget of this run is used up.")
-        kept = {**{name: value for name, value in headers.items() if name not in OURS}, **self.upstream.headers()}
-        asked = urlencode([(name, value) for name, value in query if name != "key"])
-        return httpx.Request(
-            scope["method"], f"{self.upstream.url.rstrip('/')}{path}{'?' + asked if asked else ''}", headers=kept, content=body
-        )
+        if not self.upstream.provider.allows(scope["method"], str(scope["path"])):
+            text = f"{scope['method']} {str(scope['path'])[:200]} is not among what an agent may ask a model provider."
+            raise Refusal(403, "permission_error", text)
+        return shown
+
+    @contextlib.asynccontextmanager
+    async def _lane(self) -> AsyncIterator[None]:
+        """A turn among the requests under way: each could use up what the others were admitted for. Raises Refusal over the cap."""
+        async with self._turn:
+            await self._turn.wait_for(lambda: self._under_way < self._lanes())
+            if self.terms.most_tokens is not None and self.meter.total >= self.terms.most_tokens:
+                raise Refusal(402, "budget_exhausted", "The token budget of this run is used up.")
+            self._under_way += 1
+        try:
+            yield
+        finally:
+            async with self._turn:
+                self._under_way -= 1
+                self._turn.notify_all()
+
+    def _lanes(self) -> int:
+        most = self.terms.most_tokens
+        return LANES if most is None else max(1, min(LANES, (most - self.meter.total) // SHARE))
+
+    def _request(self, scope: Mapping[str, Any], shown: Mapping[str, str], data: bytes) -> httpx.Request:
+        provider, path, content = self.upstream.provider, str(scope["path"]), b""
+        if scope["method"] == "POST":
+            body = asking.parsed(data)
+            self._affordable(str(body.get("model") or path.rpartition("/")[2].partition(":")[0]))
+            content = asking.passed_on(provider.name, body, web=self.terms.web)
+        asked = asking.query(scope["query_string"].decode("latin-1"))
+        url = f"{self.upstream.url.rstrip('/')}{path}{'?' + asked if asked else ''}"
+        return httpx.Request(scope["method"], url, headers={**asking.headers(shown), **self.upstream.headers()}, content=content)
+
+    def _affordable(self, model: str) -> None:
+        """A cap in tokens was worked out for one model: a dearer one would cost more than the run may."""
+        price = self.terms.price(model)
+        if self.terms.most_price is not None and price is not None and price > self.terms.most_price:
+            text = f"{model[:100]} is dearer than the model this run's budget was set for. Name it as the `model` of the agent."
+            raise Refusal(403, "permission_error", text)
 
     async def _forward(self, request: httpx.Request, send: Send) -> None:
         """Stream the provider's answer through, counting."""
@@ -97,31 +139,31 @@ class Broker:
             answer = await self._client.send(request, stream=True)
         except httpx.HTTPError as error:
             raise Refusal(529, "overloaded_error", f"The model provider could not be reached ({type(error).__name__}).") from error
-        reading = Reading(self.meter)
-        headers = [(name, value) for name, value in answer.headers.items() if name in PASSED]
+        reading, veil = Reading(self.meter), Veil(self.upstream.key)
+        headers = [(name, veil.text(value)) for name, value in answer.headers.items() if name in PASSED]
         await send({"type": "http.response.start", "status": answer.status_code, "headers": _encoded(headers)})
         try:
-            await self._stream(answer, reading, send)
+            await self._stream(answer, reading, veil, send)
         finally:
             reading.end()
             await answer.aclose()
 
-    async def _stream(self, answer: httpx.Response, reading: Reading, send: Send) -> None:
+    async def _stream(self, answer: httpx.Response, reading: Reading, veil: Veil, send: Send) -> None:
         whole = bytearray() if "json" in answer.headers.get("content-type", "") else None
         try:
             async for chunk in answer.aiter_bytes():
                 reading.feed(chunk)
                 if whole is not None and len(whole) < MOST_BODY:
                     whole += chunk
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                await send({"type": "http.response.body", "body": veil.over(chunk), "more_body": True})
         except httpx.HTTPError:
             return  # the connection to the agent is cut with it: an answer that broke off may not look complete
         if whole is not None:
             reading.whole(bytes(whole))
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        await send({"type": "http.response.body", "body": veil.rest(), "more_body": False})
 
 
-def _shown(headers: Mapping[str, str], query: Mapping[str, str]) -> str:
+def _token(headers: Mapping[str, str], query: Mapping[str, str]) -> str:
     """The token, wherever the agent's client puts its key."""
     bearer = headers.get("authorization", "").removeprefix("Bearer ").strip()
     return headers.get("x-api-key") or headers.get("x-goog-api-key") or bearer or query.get("key", "")

@@ -8,13 +8,13 @@ from typing import Any
 from jobs.evidence import Tokens
 
 MOST_LINE = 4 * 1024**2
-KINDS = ("input", "written", "output", "cached")
-COUNTED: Mapping[str, str] = {"input": "input", "written": "input", "output": "output", "cached": "cached"}
-"""What was written to a cache was read for the first time: it counts as input, and costs a little more."""
+KINDS = ("input", "written", "output", "thought", "cached")
+COUNTED: Mapping[str, str] = {"input": "input", "written": "input", "output": "output", "thought": "output", "cached": "cached"}
+"""What was written to a cache was read for the first time: it counts as input, and costs a little more. Thinking is output."""
 FIELDS = (
-    ("input_tokens", "cache_creation_input_tokens", "output_tokens", "cache_read_input_tokens"),  # Anthropic; OpenAI's responses have two
-    ("prompt_tokens", "", "completion_tokens", ""),  # OpenAI's chat completions
-    ("promptTokenCount", "", "candidatesTokenCount", "cachedContentTokenCount"),  # Gemini
+    ("input_tokens", "cache_creation_input_tokens", "output_tokens", "", "cache_read_input_tokens"),  # Anthropic; OpenAI's responses: two
+    ("prompt_tokens", "", "completion_tokens", "", ""),  # OpenAI's chat completions
+    ("promptTokenCount", "toolUsePromptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "cachedContentTokenCount"),  # Gemini
 )
 
 

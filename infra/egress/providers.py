@@ -38,13 +38,17 @@ def _routes(*pairs: tuple[str, str]) -> tuple[tuple[str, re.Pattern[str]], ...]:
     return tuple((method, re.compile(path)) for method, path in pairs)
 
 
-_MODEL = r"/v1beta/models/[A-Za-z0-9._-]+"
+_ID = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+"""Never `.` or `..`, which would lead to another path."""
+_MODEL = rf"/v1beta/models/{_ID}"
 PROVIDERS: Mapping[str, Provider] = {
     "anthropic": Provider(
-        "anthropic", _routes(("POST", r"/v1/messages(?:/count_tokens)?"), ("GET", r"/v1/models(?:/[A-Za-z0-9._-]+)?")), "x-api-key"
+        "anthropic", _routes(("POST", r"/v1/messages(?:/count_tokens)?"), ("GET", rf"/v1/models(?:/{_ID})?")), "x-api-key"
     ),
     "openai": Provider(
-        "openai", _routes(("POST", r"/v1/(?:responses|chat/completions)"), ("GET", r"/v1/models(?:/[A-Za-z0-9._:-]+)?")), "authorization"
+        "openai",
+        _routes(("POST", r"/v1/(?:responses|chat/completions)"), ("GET", rf"/v1/models(?:/{_ID}(?::[A-Za-z0-9._:-]+)?)?")),
+        "authorization",
     ),
     "google": Provider(
         "google",

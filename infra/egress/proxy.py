@@ -2,15 +2,24 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+
+import structlog
 
 from infra.addresses import Lookup, lookup, public
 from infra.egress.hosts import Hosts, server_name, target
 
+log = structlog.get_logger("slipway.egress")
 HEAD_S, CONNECT_S, HELLO_S = 10.0, 10.0, 10.0
 CHUNK = 1 << 16
+RECORD_HEAD = 5
+MOST_RECORD = 1 << 14
+MOST_TARGET = 300
+"""Of what was asked, as it is recorded: longer than any host and port."""
 MOST_DECISIONS = 10_000
+MOST_CONNECTIONS = 64
+"""Of one sandbox at the same time; each costs this process two descriptors, and it has not many."""
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -34,7 +43,7 @@ class Denied(Exception):
 
 @dataclass
 class Proxy:
-    """Lets `hosts` through. `decisions` is the whole record, in order, as far as it is kept.
+    """Lets `hosts` through. `decisions` is the whole record, in order, as far as it is kept; each is logged under `run` as it is made.
 
     `exceptions` are `host:port` pairs whose address is not checked (a mirror inside the operator's own network).
     """
@@ -43,12 +52,18 @@ class Proxy:
     exceptions: frozenset[str] = frozenset()
     lookup: Lookup = lookup
     allowed: Callable[[str], bool] = public
+    run: str = ""
     decisions: list[Decision] = field(default_factory=list)
+    unrecorded: int = 0
+    _open: int = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, to its end. Nothing rises from here."""
         asked, verdict, sent, received = "-", "allowed", 0, 0
+        self._open += 1
         try:
+            if self._open > MOST_CONNECTIONS:
+                raise Denied("denied: too many connections at the same time", _answer(503, "too-many"))
             asked = await self._asked(reader)
             sent, received = await self._through(asked, (reader, writer))
         except Denied as denied:
@@ -57,7 +72,8 @@ class Proxy:
         except (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError) as error:
             verdict = f"failed: {type(error).__name__}"
         finally:
-            self._note(Decision(asked, verdict, sent, received))
+            self._open -= 1
+            self._note(Decision(asked[:MOST_TARGET], verdict, sent, received))
             with contextlib.suppress(OSError):
                 await writer.drain()
             writer.close()
@@ -79,7 +95,7 @@ class Proxy:
             reader, writer = client
             writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
             await writer.drain()
-            hello = await asyncio.wait_for(reader.read(CHUNK), HELLO_S)
+            hello = await asyncio.wait_for(_record(reader), HELLO_S)
             if server_name(hello) != host:
                 raise Denied("denied: the TLS server name is another host's", b"")
             server[1].write(hello)
@@ -95,14 +111,30 @@ class Proxy:
             raise Denied("failed: the name has no address", _answer(502, "no-address")) from None
         if f"{host}:{port}" not in self.exceptions and not (addresses and all(map(self.allowed, addresses))):
             raise Denied("denied: the name leads to an internal address", _answer(403, "internal-address"))
-        try:
-            return await asyncio.wait_for(asyncio.open_connection(addresses[0], port), CONNECT_S)
-        except (OSError, TimeoutError):
-            raise Denied("failed: the host does not answer", _answer(502, "no-answer")) from None
+        return await _first(addresses, port)
 
     def _note(self, decision: Decision) -> None:
-        if len(self.decisions) < MOST_DECISIONS:
-            self.decisions.append(decision)
+        if len(self.decisions) >= MOST_DECISIONS:
+            self.unrecorded += 1
+            return
+        self.decisions.append(decision)
+        told = {"target": decision.target, "verdict": decision.verdict, "sent": decision.sent, "received": decision.received}
+        log.info("egress", run=self.run, **told)
+
+
+async def _first(addresses: Sequence[str], port: int) -> Streams:
+    """A connection to the first address that answers: a machine without IPv6 has a name's IPv6 addresses all the same."""
+    for address in addresses:
+        with contextlib.suppress(OSError, TimeoutError):
+            return await asyncio.wait_for(asyncio.open_connection(address, port), CONNECT_S)
+    raise Denied("failed: the host does not answer", _answer(502, "no-answer"))
+
+
+async def _record(reader: asyncio.StreamReader) -> bytes:
+    """The first TLS record, whole (RFC 8446, 5.1); what is none is read no further."""
+    head = await reader.readexactly(RECORD_HEAD)
+    size = int.from_bytes(head[3:])
+    return head + await reader.readexactly(size) if head[0] == 22 and size <= MOST_RECORD else head
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:

@@ -17,6 +17,8 @@ from jobs.errors import Fault
 
 START_S = 10.0
 STOP_S = 2
+MOST_CONNECTIONS = 64
+"""Of one sandbox at the same time; each costs this process a descriptor or two, and it has not many."""
 
 
 @contextlib.contextmanager
@@ -49,7 +51,14 @@ def brokered(broker: Broker) -> Iterator[Path]:
     with _directory() as directory:
         path = directory / "broker.sock"
         config = uvicorn.Config(
-            broker, uds=str(path), log_config=None, access_log=False, log_level="warning", lifespan="on", timeout_graceful_shutdown=STOP_S
+            broker,
+            uds=str(path),
+            log_config=None,
+            access_log=False,
+            log_level="warning",
+            lifespan="on",
+            timeout_graceful_shutdown=STOP_S,
+            limit_concurrency=MOST_CONNECTIONS,
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, name="broker", daemon=True)

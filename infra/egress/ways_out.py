@@ -11,7 +11,7 @@ import structlog
 from infra.agents.access import NoModels
 from infra.agents.adapter import Access
 from infra.agents.prices import dearest
-from infra.egress.broker import Broker
+from infra.egress.broker import Broker, Terms
 from infra.egress.hosts import Hosts
 from infra.egress.providers import Upstream
 from infra.egress.proxy import Proxy
@@ -37,7 +37,7 @@ class ProxiedNetworks:
         if rule.mode != "allowlist":
             yield Network(rule.mode)
             return
-        proxy = Proxy(Hosts(rule.hosts))
+        proxy = Proxy(Hosts(rule.hosts), run=run.id)
         try:
             with proxied(proxy) as socket:
                 yield Network("allowlist", egress=socket)
@@ -45,11 +45,10 @@ class ProxiedNetworks:
             self._keep(run, proxy)
 
     def _keep(self, run: Run, proxy: Proxy) -> None:
-        for decision in proxy.decisions:
-            log.info("egress", run=run.id, attempt=run.attempt, **asdict(decision))
         if proxy.decisions:
             lines = "".join(json.dumps(asdict(decision)) + "\n" for decision in proxy.decisions)
-            self.artifacts.put(run.id, f"egress-{run.attempt}-{run.iteration}-{secrets.token_hex(4)}.jsonl", lines.encode())
+            name = f"egress-{run.attempt}-{run.iteration}-{secrets.token_hex(4)}.jsonl"
+            self.artifacts.put(run.id, name, lines.encode(), truncated=proxy.unrecorded > 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +66,19 @@ class BrokeredModels:
     def open(self, run: Run, provider: str, model: str | None = None) -> Iterator[Access]:
         """See `Models`."""
         self.check(provider)
-        left = budget.tokens_left(run, dearest(provider, model))
-        broker = Broker(self.upstreams[provider], f"slipway-{secrets.token_urlsafe(24)}", left)
+        broker = Broker(self.upstreams[provider], f"slipway-{secrets.token_urlsafe(24)}", terms(run, provider, model))
         with brokered(broker) as socket:
             yield Access(socket, broker.token, broker.meter)
         log.info("models", run=run.id, attempt=run.attempt, provider=provider, **asdict(broker.meter))
+
+
+def terms(run: Run, provider: str, model: str | None) -> Terms:
+    """What a launch of `run` with that model may ask of the provider."""
+    price = dearest(provider, model)
+    bound = budget.cap(run).usd is not None
+    return Terms(
+        most_tokens=budget.tokens_left(run, price),
+        web=run.rules.network.mode == "allow",
+        most_price=(price or budget.UNKNOWN_USD) if bound else None,
+        price=lambda asked: dearest(provider, asked),
+    )

@@ -19,7 +19,7 @@ RESPONSES = b'data: {"type":"response.completed","response":{"usage":{"input_tok
 CHAT = b'data: {"choices":[],"usage":{"prompt_tokens":11,"completion_tokens":3}}\n\ndata: [DONE]\n\n'
 GEMINI = (
     b'data: {"usageMetadata":{"promptTokenCount":5,"candidatesTokenCount":1}}\r\n\r\n'
-    b'data: {"usageMetadata":{"promptTokenCount":5,"candidatesTokenCount":6}}\r\n\r\n'
+    b'data: {"usageMetadata":{"promptTokenCount":5,"candidatesTokenCount":4,"thoughtsTokenCount":2}}\r\n\r\n'
 )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from infra.egress.broker import Broker
+from infra.egress.broker import Broker, Terms
 from infra.egress.hosts import Hosts
 from infra.egress.providers import PROVIDERS, Upstream
 from infra.egress.proxy import Proxy
@@ -160,7 +160,7 @@ def test_the_broker_adds_the_key_counts_the_tokens_and_refuses_what_is_over_the_
     """Proves: T13, T14, F68, 002-23."""
     upstream = Upstreams()
     with upstream.up() as url:
-        broker = Broker(Upstream(PROVIDERS["anthropic"], url, KEY), "run-token", most_tokens=80)
+        broker = Broker(Upstream(PROVIDERS["anthropic"], url, KEY), "run-token", Terms(most_tokens=80))
         with brokered(broker) as socket:
             base, shown = f"http://127.0.0.1:{BROKER_PORT}", {"x-api-key": "run-token"}
             good = (f"{base}/v1/messages?beta=true", shown, "{}")
