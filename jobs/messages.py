@@ -304,6 +304,13 @@ def annotation(finding: Finding) -> str:
     return for_markdown(finding.message, MOST_PAGE) or finding.gate
 
 
+CHECK_SUPERSEDED = (
+    "Superseded by a newer check",
+    "Slipway was interrupted while it began this check and began another for the same run on this commit. Look at the newer one.",
+)
+"""Title and summary of a check run that stands beside its run's own; GitHub has no way to delete one."""
+
+
 def moved_on(sha: str) -> tuple[str, str]:
     """Title and summary of the check on a head that is not the newest any more because we pushed to it."""
     return "Continued on a newer commit", f"Slipway pushed `{sha}` to this branch; its check is on that commit."

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from app.catalogue import Catalogue
 from app.catching_up import MissedDeliveries, UntoldRequests
 from app.ci import EVERY_S
+from app.doubles import Doubles
 from app.housekeeping import Backups, Leftovers
 from app.keeper import DAY_S, Duty, Keeper, Rounds, standing
 from app.probing import LookAtAgents
@@ -15,6 +16,7 @@ from app.wiring.outside import Outside
 from app.wiring.work import Workshop
 from infra.agents.probing import AgentProbes
 from infra.github.app import GitHubApp
+from infra.github.strays import GitHubStrays
 from infra.github.survey import GitHubSurvey
 from infra.store.activity import SqlActivity
 from infra.store.announcements import SqlAnnouncements
@@ -56,7 +58,15 @@ def duties(ground: Ground) -> tuple[Duty, ...]:
     shop = Workshop(ground)
     catching_up, planned = _catching_up(ground, shop.outside), _planned(ground, shop.outside)
     waiting = (Duty("look at the checks of what was delivered", EVERY_S, shop.ci.rounds),) if shop.ci else ()
-    return (*standing(rounds(ground)), *_tidying(ground, shop), *_saving(ground), *catching_up, *planned, *waiting)
+    return (
+        *standing(rounds(ground)),
+        *_tidying(ground, shop),
+        *_saving(ground),
+        *catching_up,
+        *planned,
+        *waiting,
+        *converging(ground, shop.outside),
+    )
 
 
 def _tidying(ground: Ground, shop: Workshop) -> tuple[Duty, ...]:
@@ -86,6 +96,14 @@ def _catching_up(ground: Ground, outside: Outside) -> tuple[Duty, ...]:
     reach, survey = Installed(outside.app, outside.catalogue), GitHubSurvey(outside.github)
     untold = UntoldRequests(outside.app.id, reach, survey, ground.inbox, ground.clock)
     return (Duty("ask for missed webhooks", 300, missed), Duty("look for untold requests", 3600, untold))
+
+
+def converging(ground: Ground, outside: Outside) -> tuple[Duty, ...]:
+    """What makes one of what two processes did."""
+    if outside.app is None or outside.github is None:
+        return ()
+    strays = GitHubStrays(outside.github, outside.app)
+    return (Duty("take back what stands twice", 30, Doubles(ground.effects, ground.ledger, strays, ground.marker_key, ground.clock)),)
 
 
 def _planned(ground: Ground, outside: Outside) -> tuple[Duty, ...]:

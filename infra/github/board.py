@@ -38,7 +38,7 @@ class GitHubBoard:
         """The first comment of ours with the marker: anybody can write a marker, so the author's id counts."""
         me = self.app.bot(repository)
         rows = self.github.each(Route.COMMENTS, repository, number=number)
-        return next((int(row["id"]) for row in rows if _author(row) == me and marker in (row["body"] or "")), None)
+        return next((int(row["id"]) for row in rows if author(row) == me and marker in (row["body"] or "")), None)
 
     def comment(self, repository: Repository, number: int, body: str) -> int:
         """Post a comment; returns its id. Raises Refused(`github_refused`) on a locked item."""
@@ -145,5 +145,6 @@ def _key(annotation: Mapping[str, Any]) -> tuple[object, ...]:
     return tuple(annotation[part] for part in ("path", "start_line", "annotation_level", "message"))
 
 
-def _author(row: Mapping[str, Any]) -> int:
+def author(row: Mapping[str, Any]) -> int:
+    """The id of whoever wrote a comment; 0 for somebody who is gone."""
     return int((row["user"] or {"id": 0})["id"])

@@ -83,6 +83,7 @@ class Route(Enum):
     ASSIGN = Endpoint("POST", ON_ISSUE + "/assignees", Purpose.DELIVER)
     SET_MILESTONE = Endpoint("PATCH", ON_ISSUE, Purpose.DELIVER)
     COMMENT_ON = Endpoint("POST", ON_ISSUE + "/comments", Purpose.STATUS)
+    DELETE_COMMENT = Endpoint("DELETE", ON_COMMENT, Purpose.STATUS)
     EDIT_COMMENT = Endpoint("PATCH", ON_COMMENT, Purpose.STATUS)
     REACT_TO_ITEM = Endpoint("POST", ON_ISSUE + "/reactions", Purpose.STATUS)
     REACT_TO_COMMENT = Endpoint("POST", ON_COMMENT + "/reactions", Purpose.STATUS)

@@ -11,6 +11,7 @@ LIVE, ENDED = sa.text("ended_at IS NULL"), sa.text("ended_at IS NOT NULL")
 PENDING = sa.text("state = 'pending'")
 """As the indexes say it: a bound value is not always seen to mean the same."""
 UNANNOUNCED = sa.text("announced < version")
+DOUBTED = sa.text("look_at IS NOT NULL")
 BigSerial = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 meta = sa.Table(
@@ -167,6 +168,9 @@ effect = sa.Table(
     sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
     sa.Column("intended_at", Time, nullable=False),
     sa.Column("done_at", Time),
+    sa.Column("doubted_at", Time),
+    sa.Column("look_at", Time),
+    sa.Index("ix_effect_doubted", "look_at", sqlite_where=DOUBTED, postgresql_where=DOUBTED),
 )  # fmt: skip
 
 outbox = sa.Table(

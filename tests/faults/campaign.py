@@ -26,7 +26,7 @@ from tests.faults.installation import ROLES, Installation, await_, installation
 from tests.stories.world import BONJOUR, BONSOIR, task
 
 AT_ONCE = 4
-"""How many runs are kept unfinished while killing goes on: more than there are workers."""
+"""How many things are kept unfinished while killing goes on, unless it is told otherwise: more than there are workers."""
 TWO_TICKS_S = 10.0
 END_S = 420.0
 SLOWLY = "sleep 1"
@@ -87,6 +87,7 @@ class Campaign:
     dice: random.Random
     report: Report
     pause_s: float = 6.0
+    at_once: int = AT_ONCE
 
     def run(self, kills: int, most_runs: int) -> Report:
         """All of it, to the last run's end."""
@@ -101,7 +102,7 @@ class Campaign:
 
     def ask(self, most: int) -> None:
         """Keep the workers busy."""
-        while len(self.home.asked) < most and self.home.unfinished() < AT_ONCE:
+        while len(self.home.asked) < most and self.home.unfinished() < self.at_once:
             self.home.ask(self.dice.choice(TASKS))
 
     def look(self, seconds: float) -> None:
@@ -170,10 +171,10 @@ def _disturb(home: Installation, how: str) -> None:
         client.flushall() if how == "flush" else client.shutdown(nosave=True)
 
 
-def campaign(root: Path, *, kills: int, most_runs: int, seed: int, pause_s: float = 6.0) -> Report:
+def campaign(root: Path, *, kills: int, most_runs: int, seed: int, pause_s: float = 6.0, at_once: int = AT_ONCE) -> Report:
     """A campaign in a directory of its own."""
     with installation(root, "[allow]\nactor_per_hour = 10000\n") as home:
-        return Campaign(home, random.Random(seed), Report(seed), pause_s).run(kills, most_runs)
+        return Campaign(home, random.Random(seed), Report(seed), pause_s, at_once).run(kills, most_runs)
 
 
 def main() -> int:
@@ -183,12 +184,13 @@ def main() -> int:
     options.add_argument("--runs", type=int, default=30)
     options.add_argument("--seed", type=int, default=int(time.time()))
     options.add_argument("--pause", type=float, default=6.0, help="the longest time between two kills, in seconds")
+    options.add_argument("--at-once", type=int, default=AT_ONCE, help="how many runs, announcements and callbacks are kept unfinished")
     given = options.parse_args()
     print(f"seed           {given.seed}", flush=True)
     root = Path(tempfile.mkdtemp(prefix="campaign-"))
     began = time.monotonic()
     try:
-        report = campaign(root, kills=given.kills, most_runs=given.runs, seed=given.seed, pause_s=given.pause)
+        report = campaign(root, kills=given.kills, most_runs=given.runs, seed=given.seed, pause_s=given.pause, at_once=given.at_once)
     except BaseException:
         print(f"kept in {root}", flush=True)
         raise

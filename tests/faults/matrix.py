@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,11 +40,8 @@ PAST_THE_LEASE_S = 130.0
 MOST_RECOVERIES = 8
 SECRET = "a webhook secret of more than thirty-two bytes"
 Case = tuple[str, Plan | None]
-KNOWN: Mapping[str, str] = {
-    "github: stall before board.comment": "a comment has no key that GitHub would refuse a second time",
-    "github: stall before board.start_check": "a check run has no key that GitHub would refuse a second time",
-}
-"""What no care of ours prevents: a process that sleeps between its last look at the lease and the send, and wakes after the lease."""
+A_DAY_S = 86_500.0
+"""For so long it is looked for what a process that slept before its send left beside another's."""
 
 
 @dataclass
@@ -188,6 +185,9 @@ def play(made: Town, plan: Plan | None) -> list[str]:
         if late["end"] == "stopped":
             return ["the process that was stopped does not go on"]
         recover(made)
+        made.clock.sleep(A_DAY_S)
+        made.stable.ask(made.job(None))
+        recover(made)
     return judged(made)
 
 
@@ -254,7 +254,8 @@ def _told(made: Town) -> list[str]:
 
 def _on_github(made: Town) -> list[str]:
     assert made.github
-    pulls, checks = made.github.pulls(), made.github.checks()
+    pulls = made.github.pulls()
+    checks = [one for one in made.github.checks() if not witness.superseded(one)]
     statuses = [one for one in made.github.comments(7) if witness.MARK.search(one.body)]
     counts = {
         "pull requests": len(pulls),
@@ -320,10 +321,9 @@ def main() -> int:
         print(f"{len(every)} cases, {len(chosen)} of them chosen", flush=True)
         failed = 0
         for (kind, plan), wrong in run(root, chosen, stable):
-            known = KNOWN.get(f"{kind}: {plan}")
-            failed += bool(wrong and not known)
+            failed += bool(wrong)
             if wrong:
-                print(f"{kind}: {plan}{f' (known: {known})' if known else ''}\n  " + "\n  ".join(wrong), flush=True)
+                print(f"{kind}: {plan}\n  " + "\n  ".join(wrong), flush=True)
     print(f"{len(chosen) - failed} of {len(chosen)} are well" + (f"; the others are kept in {root}" if failed else ""), flush=True)
     if not failed:
         shutil.rmtree(root, ignore_errors=True)

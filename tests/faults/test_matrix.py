@@ -23,8 +23,10 @@ SURE = (
     ("github", Plan("after pulls.create", "kill")),
     ("github", Plan("after remote.push", "stall")),
     ("local", Plan("after remote.push_record", "kill")),
+    ("github", Plan("before board.comment", "stall")),
+    ("github", Plan("before board.start_check", "stall")),
 )
-"""Cases that are in every slice: the outside write is done, and nobody knows."""
+"""Cases that are in every slice: the outside write is done and nobody knows, or it is done when another has long done it."""
 
 
 @pytest.mark.slow
@@ -34,7 +36,7 @@ def test_a_slice_of_the_matrix(stable: Stable, calls: dict[str, list[str]], tmp_
     dice = random.Random(SEED)
     chosen = [*SURE, *dice.sample(matrix.cases(calls), SLICE - len(SURE))]
     failed = {f"{kind}: {plan}": wrong for (kind, plan), wrong in matrix.run(tmp_path, chosen, stable) if wrong}
-    assert failed.keys() <= matrix.KNOWN.keys(), failed
+    assert failed == {}
 
 
 def test_every_kind_of_outside_write_and_every_end_of_a_phase_has_points(calls: dict[str, list[str]]) -> None:
@@ -102,14 +104,6 @@ def test_a_wall_clock_set_forward_by_an_hour_costs_an_attempt_and_no_double(stab
         assert (reason, wrong) == ("wall_timeout", [])
         assert state in {one.value for one in FINAL}
         assert made.github.pulls() == []
-
-
-def test_the_two_things_no_care_prevents_are_told(calls: dict[str, list[str]]) -> None:
-    """A limit of GitHub's, not a promise: docs/reliability.md names them."""
-    every = {f"{kind}: {plan}" for kind, plan in matrix.cases(calls)}
-    assert matrix.KNOWN.keys() <= every
-    told = (ROOT / "docs" / "reliability.md").read_text()
-    assert all(name.partition("stall ")[2] in told for name in matrix.KNOWN)
 
 
 def _now(made: Town) -> tuple[str, str | None, int, list[str]]:

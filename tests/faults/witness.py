@@ -10,12 +10,13 @@ import sqlalchemy as sa
 
 from handlers import routes
 from infra.agents.launches import LaunchLog
+from infra.github.strays import SUPERSEDED
 from infra.store.snapshot import facts as stored
 from jobs.invariants import violations
 from jobs.record import CheckSeen, CommentSeen, Facts, Forge, Launch, Machine, PullSeen, Sent, Sighting, TreeEntry, Violation
 from tests.fakes.github import FakeGitHub
 from tests.fakes.github.gitside import git
-from tests.fakes.github.state import Repository
+from tests.fakes.github.state import CheckRun, Repository
 
 MARK = re.compile(r"<!-- slipway:run=([0-9a-f]{32}):")
 TREES = re.compile(r"^(\d+) (\w+) ([0-9a-f]+)\t(.*)$", re.MULTILINE)
@@ -56,10 +57,16 @@ def forge(github: FakeGitHub) -> Forge:
             CheckSeen(one.id, one.external_id, one.head_sha, one.status == "completed")
             for where in repositories
             for one in github.checks(repo=where)
+            if not superseded(one)
         ],
         trees=[entry for where in repositories for pull in _pulls(github, where) for entry in tree(where.path, pull.head_sha)],
         impolite=[f"{entry.method} {entry.path}" for entry in github.ledger if entry.during_hold],
     )
+
+
+def superseded(check: CheckRun) -> bool:
+    """Whether it was taken out of its run's name and concluded: GitHub has no way to delete a check run, and shows the newest of a name."""
+    return check.external_id.endswith(SUPERSEDED) and (check.status, check.conclusion) == ("completed", "neutral")
 
 
 def _pulls(github: FakeGitHub, where: Repository) -> Iterator[PullSeen]:

@@ -23,6 +23,7 @@ from app.housekeeping import Leftovers
 from app.relay import Relay, Sender
 from app.settings import Settings
 from app.wiring.ground import Ground
+from app.wiring.keep import converging
 from app.wiring.web import Front
 from app.wiring.work import Workshop
 from app.worker import Horse
@@ -123,6 +124,8 @@ def work(job: Mapping[str, Any]) -> None:
     asyncio.run(_receive(Front(ground), [Path(one) for one in job["deliveries"]]))
     shop = FaultyShop(ground)
     Leftovers(shop.workspaces, ground.ledger)()
+    for duty in converging(ground, shop.outside):
+        duty.do()
     for _ in range(MOST_ROUNDS):
         if not _round(ground, shop):
             return

@@ -57,6 +57,7 @@ ROUTES: tuple[Route, ...] = (
     row("GET", f"{REPO}/issues/comments", ITEM_READ, issues.list_repository_comments, query=f"{PAGES} since sort direction"),
     row("GET", f"{REPO}/issues/comments/{{comment_id}}", ITEM_READ, issues.get_comment),
     row("PATCH", f"{REPO}/issues/comments/{{comment_id}}", COMMENT_WRITE, issues.update_comment, fields="body"),
+    row("DELETE", f"{REPO}/issues/comments/{{comment_id}}", COMMENT_WRITE, issues.delete_comment),
     row("POST", f"{REPO}/issues/comments/{{comment_id}}/reactions", COMMENT_WRITE, issues.react_to_comment, fields="content"),
     row("GET", f"{REPO}/issues/{{issue_number}}", ITEM_READ, issues.get_issue),
     row("PATCH", f"{REPO}/issues/{{issue_number}}", COMMENT_WRITE, issues.update_issue, fields="milestone"),

@@ -154,6 +154,16 @@ def _item(call: Call) -> Issue:
     return call.hub.item(call.repo, call.number("issue_number"))
 
 
+def delete_comment(call: Call) -> Answer:
+    """GitHub answers with no body."""
+    writable(call.repo)
+    comment, hub = _comment(call), call.hub
+    del call.repo.comments[comment.id]
+    item = call.repo.items[comment.number]
+    hub.emit("issue_comment", events.issue_comment(hub, call.repo, item, comment, "deleted", call.actor))
+    return Answer(204, None)
+
+
 def _comment(call: Call) -> Comment:
     comment = call.repo.comments.get(call.number("comment_id"))
     if not comment:
