@@ -91,7 +91,6 @@ class Rounds:
 
     inbox: Due
     ledger: Ledger
-    outbox: Due
     announcements: Due
     workers: Workers
     ticks: Ticks
@@ -106,7 +105,6 @@ def standing(rounds: Rounds) -> tuple[Duty, ...]:
         Duty("ring for webhooks", 5, lambda: _ring(rounds.bell, "intake", rounds.inbox.due(MOST))),
         Duty("ring for runs", 5, lambda: _ring(rounds.bell, "advance", rounds.ledger.due(MOST, "agents"))),
         Duty("ring for test runs", 5, lambda: _ring(rounds.bell, "advance", rounds.ledger.due(MOST, "test"), "test")),
-        Duty("ring for callbacks", 5, lambda: _ring(rounds.bell, "send", rounds.outbox.due(MOST))),
         Duty("ring for announcements", 5, lambda: _ring(rounds.bell, "relay", rounds.announcements.due(MOST))),
         Duty("bury silent workers", 30, lambda: rounds.workers.bury(SILENT_S)),
         Duty("forget old ticks", 3600, lambda: rounds.ticks.forget(DAY_S)),

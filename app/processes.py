@@ -29,6 +29,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "keeper": ("keeper",),
 }
 """Which loops a command starts; no other."""
+CALLBACKS = "callbacks"
+"""What a worker is told to send callbacks and nothing else: they wait in the store, and in no queue of Redis."""
 
 
 def up(settings: Settings) -> int:
@@ -97,13 +99,13 @@ def children(command: str, start: Start, queues: Sequence[str] = ()) -> list[Chi
 
 def _workers(start: Start, queues: Sequence[str]) -> list[Child]:
     pools = start.settings.server.limits
-    sizes = {"short": pools.short, "agents": pools.workers, "test": pools.test}
+    sizes = {"short": pools.short, "agents": pools.workers, "test": pools.test, CALLBACKS: 1}
     wanted = {queue: sizes.get(queue, 1) for queue in queues or sizes}
-    return [
-        Child(f"{queue}-{number}", partial(roles.answer, start, queue, f"{queue}-{number}"))
-        for queue, size in wanted.items()
-        for number in range(1, size + 1)
-    ]
+    return [_worker(start, queue, f"{queue}-{number}") for queue, size in wanted.items() for number in range(1, size + 1)]
+
+
+def _worker(start: Start, queue: str, name: str) -> Child:
+    return Child(name, partial(roles.send, start, name) if queue == CALLBACKS else partial(roles.answer, start, queue, name))
 
 
 def _listener(start: Start) -> socket.socket:

@@ -12,6 +12,7 @@ from typing import Protocol
 import structlog
 import uvicorn
 
+from app.lanes import Lanes
 from app.rq_worker import answer_bells
 from app.settings import Settings
 from app.setup.registration import one_time_token
@@ -120,6 +121,17 @@ def answer(start: Start, queue: str, child: str) -> None:
     ground = start.introduce("worker", child)
     work = Workshop(ground).work(start.name(child, os.getpid()))
     answer_bells(waiting_client(ground.redis_url), queue, Horse(work, queue, DRAIN_S))
+
+
+def send(start: Start, child: str) -> None:
+    """The sender: takes callbacks to their receivers."""
+    ground = start.introduce("worker", child)
+    lanes = Lanes(ground.outbox, Workshop(ground).sender.send)
+    told = Event()
+    signal.signal(signal.SIGTERM, lambda number, frame: told.set())
+    while not told.is_set():
+        told.wait(lanes.fill())
+    lanes.close()
 
 
 def keep(start: Start) -> None:

@@ -67,7 +67,6 @@ class Work:
     name: str
     intake: Takes
     relay: Takes
-    send: Takes
     ledger: Ledger
     ports: Ports
     bell: Bell
@@ -88,7 +87,7 @@ class Horse:
     @property
     def functions(self) -> Mapping[str, Callable[[Row], None]]:
         """The functions RQ may call, by the name that bells carry."""
-        table = {"intake": self._work.intake, "relay": self._work.relay, "send": self._work.send, "advance": self.advance}
+        table = {"intake": self._work.intake, "relay": self._work.relay, "advance": self.advance}
         return {f"{__name__}.{name}": self._answering(name, function) for name, function in table.items()}
 
     def advance(self, hint: Row) -> None:

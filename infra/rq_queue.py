@@ -24,7 +24,7 @@ from rq.utils import utcformat
 
 log = structlog.get_logger("slipway.bell")
 MODULE = "app.worker"
-QUEUES: Mapping[str, str] = {"intake": "short", "relay": "short", "send": "short", "advance": "agents"}
+QUEUES: Mapping[str, str] = {"intake": "short", "relay": "short", "advance": "agents"}
 """Where each function's bells hang, unless they are told otherwise (a run of a test goes to `test`)."""
 BATCH = 500
 WAITING_AT_MOST = 100_000

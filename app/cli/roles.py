@@ -19,7 +19,9 @@ def web() -> None:
 
 
 @click.command()
-@click.option("--queue", "queues", multiple=True, metavar="NAME", help="Only this queue: agents, short or test. May be repeated.")
+@click.option(
+    "--queue", "queues", multiple=True, metavar="NAME", help="Only this queue: agents, short, test or callbacks. May be repeated."
+)
 def worker(queues: tuple[str, ...]) -> None:
     """Only workers: they take runs and work on them."""
     click.get_current_context().exit(processes.worker(from_environment(), queues))

@@ -79,7 +79,6 @@ def replay_webhook(office: Office, form: Form) -> str:
 def replay_callback(office: Office, form: Form) -> str:
     """Send a callback again."""
     _replayed(lambda: office.outbox.replay(form.path["row"]))
-    office.desk.bell.ring("send", form.path["row"])
     return "/callbacks"
 
 

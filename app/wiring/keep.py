@@ -50,7 +50,7 @@ class Installed:
 def rounds(ground: Ground) -> Rounds:
     """What the standing duties look at."""
     engine = ground.engine
-    return Rounds(ground.inbox, ground.ledger, ground.outbox, SqlAnnouncements(engine), SqlWorkers(engine), SqlTicks(engine), ground.bell)
+    return Rounds(ground.inbox, ground.ledger, SqlAnnouncements(engine), SqlWorkers(engine), SqlTicks(engine), ground.bell)
 
 
 def duties(ground: Ground) -> tuple[Duty, ...]:

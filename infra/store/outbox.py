@@ -18,6 +18,14 @@ CLOSED = "The receiver is closed after its failures. Mend it, then `slipway call
 
 
 @dataclass(frozen=True, slots=True)
+class Lane:
+    """A receiver that something may go to now; `failing` says that its last try did not arrive."""
+
+    url: str
+    failing: bool
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxRow:
     """A callback taken up for the `tries`-th time; that number is the fence of what is written about it."""
 
@@ -71,9 +79,21 @@ class SqlOutbox:
 
     def due(self, limit: int = 100) -> list[str]:
         """Callbacks whose time has come, oldest first."""
-        waits = sa.select(endpoint.c.url).where(endpoint.c.url == outbox.c.url, endpoint.c.not_before > now())
-        ready = sa.select(outbox.c.id).where(PENDING, outbox.c.next_at <= now(), outbox.c.lease_until <= now(), ~waits.exists())
-        return read(self._engine, lambda connection: list(connection.scalars(ready.order_by(outbox.c.next_at).limit(limit))))
+        ready = sa.select(outbox.c.id).where(_due()).order_by(outbox.c.next_at, outbox.c.id).limit(limit)
+        return read(self._engine, lambda connection: list(connection.scalars(ready)))
+
+    def lanes(self, limit: int = 100) -> list[Lane]:
+        """The receivers of due callbacks, those that take them first and then whoever waits longest."""
+        failing = endpoint.c.failing_since.is_not(None)
+        known = sa.select(outbox.c.url, sa.func.max(sa.case((failing, 1), else_=0)), sa.func.min(outbox.c.next_at))
+        joined = known.select_from(outbox.outerjoin(endpoint, endpoint.c.url == outbox.c.url)).where(_due()).group_by(outbox.c.url)
+        ordered = joined.order_by(sa.literal_column("2"), sa.literal_column("3")).limit(limit)
+        return read(self._engine, lambda connection: [Lane(url, bool(failed)) for url, failed, _ in connection.execute(ordered)])
+
+    def next_for(self, url: str) -> str | None:
+        """The due callback that has waited longest for a receiver."""
+        ready = sa.select(outbox.c.id).where(outbox.c.url == url, _due()).order_by(outbox.c.next_at, outbox.c.id).limit(1)
+        return read(self._engine, lambda connection: connection.scalar(ready))
 
     def listing(self, state: str | None = None, run_id: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
         """Callbacks without their bodies, newest first."""
@@ -108,6 +128,11 @@ def _claim(connection: sa.Connection, row_id: str) -> OutboxRow | None:
     taken = sa.update(outbox).where(outbox.c.id == row_id, *free).values(lease_until=now() + LEASE_S, tries=outbox.c.tries + 1)
     row = connection.execute(taken.returning(outbox)).one_or_none()
     return OutboxRow(row.id, row.run_id, row.type, row.url, bytes(row.body), row.tries, row.created_at) if row else None
+
+
+def _due() -> sa.ColumnElement[bool]:
+    waits = sa.select(endpoint.c.url).where(endpoint.c.url == outbox.c.url, endpoint.c.not_before > now())
+    return sa.and_(PENDING, outbox.c.next_at <= now(), outbox.c.lease_until <= now(), ~waits.correlate(outbox).exists())
 
 
 def _mine(row: OutboxRow) -> sa.Update:

@@ -190,6 +190,7 @@ outbox = sa.Table(
     sa.Column("created_at", Time, nullable=False),
     sa.Column("sent_at", Time),
     sa.Index("ix_outbox_pending", "next_at", sqlite_where=PENDING, postgresql_where=PENDING),
+    sa.Index("ix_outbox_lane", "url", "next_at", "lease_until", "id", sqlite_where=PENDING, postgresql_where=PENDING),
     sa.Index(None, "created_at", "state"),
     sa.Index(None, "run_id"),
 )  # fmt: skip

@@ -16,7 +16,6 @@ from infra.store.engine import open_store
 from infra.store.inbox import Delivery, SqlInbox
 from infra.store.keeping import SqlTicks, SqlWorkers
 from infra.store.ledger import SqlLedger
-from infra.store.outbox import SqlOutbox
 from jobs.errors import Fault
 from tests.fakes.engine import FakeClock
 from tests.infra.store.asked import start
@@ -46,7 +45,7 @@ def engine(tmp_path: Path, clock: FakeClock) -> Iterator[sa.Engine]:
 
 def rounds(engine: sa.Engine, bell: FakeBell) -> Rounds:
     ledger, ticks = SqlLedger(engine), SqlTicks(engine)
-    return Rounds(SqlInbox(engine), ledger, SqlOutbox(engine), SqlAnnouncements(engine), SqlWorkers(engine), ticks, bell)
+    return Rounds(SqlInbox(engine), ledger, SqlAnnouncements(engine), SqlWorkers(engine), ticks, bell)
 
 
 def keeper(engine: sa.Engine, clock: FakeClock, *duties: Duty, name: str = "k1", host: str = "h1") -> Keeper:
@@ -163,6 +162,6 @@ def test_the_table_of_duties_is_this() -> None:
     names = [duty.name for duty in standing(rounds(sa.create_engine("sqlite://"), FakeBell()))]
     assert names == [
         "take back lost leases", "end waits",
-        "ring for webhooks", "ring for runs", "ring for test runs", "ring for callbacks", "ring for announcements",
+        "ring for webhooks", "ring for runs", "ring for test runs", "ring for announcements",
         "bury silent workers", "forget old ticks",
     ]  # fmt: skip

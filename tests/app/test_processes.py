@@ -123,7 +123,7 @@ def test_up_starts_everything_says_what_it_is_and_leaves_nothing(machine: Machin
     """Proves: 001-32, 001-42, 001-53."""
     up = machine.start("up")
     assert machine.ready("store", "redis", "keeper", "workers")
-    assert soon(lambda: len(machine.workers()) == 6)
+    assert soon(lambda: len(machine.workers()) == 7)
     rows = machine.workers()
     assert {row["role"] for row in rows} == {"web", "worker", "keeper"}
     assert all(alive(row["pid"]) for row in rows)

@@ -90,7 +90,7 @@ class Shop:
         fakes = Engine().ports
         ports = replace(fakes, ledger=ledger, clock=CLOCK, agents=Agent(act))
         bell = RqBell(ringing_client(self.server.url))
-        short = {"intake": nothing, "relay": nothing, "send": nothing, **does}
+        short = {"intake": nothing, "relay": nothing, **does}
         work = Work(name=f"host:{queue}:{os.getpid()}", ledger=ledger, ports=ports, bell=bell, **short)
         answer_bells(waiting_client(self.server.url), queue, Horse(work, queue, grace_s), burst=burst)
         sys.exit(0)
@@ -363,5 +363,5 @@ def test_a_final_commit_while_leaving_is_just_the_end() -> None:
 
 def test_the_functions_rq_may_call_are_these(shop: Shop) -> None:
     engine = Engine()
-    work = Work("w", nothing, nothing, nothing, shop.ledger, engine.ports, RqBell(ringing_client(shop.server.url)))
-    assert sorted(Horse(work, "agents", 1).functions) == [f"app.worker.{name}" for name in ("advance", "intake", "relay", "send")]
+    work = Work("w", nothing, nothing, shop.ledger, engine.ports, RqBell(ringing_client(shop.server.url)))
+    assert sorted(Horse(work, "agents", 1).functions) == [f"app.worker.{name}" for name in ("advance", "intake", "relay")]

@@ -227,7 +227,7 @@ class World:
         for run_id in due:
             shop, ground = self.shop, self.ground
             bell = _Bell(self._heard)
-            work = Work("world", shop.intake.handle, shop.relay.announce, shop.sender.send, ground.ledger, shop.ports, bell)
+            work = Work("world", shop.intake.handle, shop.relay.announce, ground.ledger, shop.ports, bell)
             Horse(work, "agents", grace_s=60.0).advance(run_id)
             after = ground.runs.get(run_id)
             assert after.reason is None or after.reason.code != "internal_error", "there is a bug: its traceback is in the log"
