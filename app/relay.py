@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import structlog
+from structlog.contextvars import bound_contextvars
+
 from app.showing import Showing
 from delivery import progress, schedule
 from delivery.manager import Board
@@ -18,6 +21,7 @@ from jobs.evidence import Turn
 from jobs.model import Run, RunState
 from jobs.ports import Clock, Effect, Effects
 
+log = structlog.get_logger("slipway.callbacks")
 FIRST_S, MOST_S = 10.0, 900.0
 
 
@@ -83,7 +87,8 @@ class Relay:
             return
         try:
             if run.repository.installation:
-                self._show(run)
+                with bound_contextvars(run=run.id, attempt=run.attempt, delivery=run.request.source.delivery):
+                    self._show(run)
         except Fault as fault:
             self.announcements.later(run, fault.retry_after or FIRST_S, most=max(fault.retry_after or 0.0, MOST_S))
             return
@@ -124,8 +129,8 @@ class Outbox(Protocol):
         """The receiver took it."""
         ...
 
-    def failed(self, row: OutboxRow, status: int | None, error: str, next_at: float | None) -> None:
-        """It did not arrive: again at `next_at`, or never."""
+    def failed(self, row: OutboxRow, status: int | None, error: str, next_at: float | None) -> bool:
+        """It did not arrive: again at `next_at`, or never. Whether its receiver is asked no more from now on."""
         ...
 
     def slow_down(self, url: str, until: float) -> None:
@@ -158,6 +163,10 @@ class Sender:
         row = self.outbox.claim(row_id)
         if row is None:
             return
+        with bound_contextvars(callback=row.id, run=row.run_id, tries=row.tries):
+            self._try(row)
+
+    def _try(self, row: OutboxRow) -> None:
         try:
             answer = self.courier.post(row.id, row.url, row.body)
         except Forbidden as forbidden:
@@ -176,8 +185,10 @@ class Sender:
     def _again(self, row: OutboxRow, answer: Answer | None, error: str) -> None:
         status, asked = (answer.status, answer.retry_after) if answer else (None, None)
         follows = schedule.after(row.id, row.tries, self.clock.now(), status=status, retry_after=asked)
-        self.outbox.failed(row, status, error, follows.at)
+        closed = self.outbox.failed(row, status, error, follows.at)
         if follows.gone:
             self.outbox.disable(row.url, "The receiver said that it is gone (410). Take it out of the configuration.")
         elif follows.quiet_until:
             self.outbox.slow_down(row.url, follows.quiet_until)
+        if closed or follows.gone:
+            log.warning("the receiver of this callback is switched off", why=error)

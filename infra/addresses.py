@@ -5,14 +5,17 @@ a second answer of the name's owner changes nothing.
 """
 
 import ipaddress
+import queue
 import re
 import socket
+import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 Lookup = Callable[[str, int], Collection[str]]
 """Every address of a host name. Raises OSError when it has none."""
+LOOKUP_S = 5.0
 
 IPV4_REFUSED = tuple(map(ipaddress.IPv4Network, (
     "0.0.0.0/8",  # this network
@@ -65,10 +68,31 @@ class Target:
     addresses: tuple[str, ...]
 
 
-def lookup(host: str, port: int) -> Collection[str]:
-    """The system's answer for a host name."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+def asked(host: str, port: int) -> list[str] | OSError:
+    """What the system says of a host name, however long that takes; why it says nothing is an answer too."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError:
+        return OSError(f"{host} is not a name that can be looked up")
+    except OSError as error:
+        return error
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def lookup(host: str, port: int, *, ask: Callable[[str, int], list[str] | OSError] = asked, wait_s: float = LOOKUP_S) -> Collection[str]:
+    """The system's answer for a host name. Raises OSError, also when there is none in `wait_s`.
+
+    The system has no limit of its own that is short enough, and cannot be interrupted: it is asked from a thread.
+    """
+    answers: queue.SimpleQueue[list[str] | OSError] = queue.SimpleQueue()
+    threading.Thread(target=lambda: answers.put(ask(host, port)), daemon=True, name="lookup").start()
+    try:
+        answer = answers.get(timeout=wait_s)
+    except queue.Empty:
+        raise OSError(f"nobody said within {wait_s:g} seconds where {host} is") from None
+    if isinstance(answer, OSError):
+        raise answer
+    return answer
 
 
 def public(address: str) -> bool:

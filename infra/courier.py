@@ -10,7 +10,7 @@ import httpcore
 import httpx
 from standardwebhooks import Webhook
 
-from infra.addresses import Lookup, Target, lookup, target
+from infra.addresses import Forbidden, Lookup, Target, lookup, target
 from infra.pinned import Pinned
 from jobs.ports import Clock
 from jobs.text import for_log
@@ -49,8 +49,11 @@ class Courier:
     def post(self, message_id: str, url: str, body: bytes) -> Answer:
         """The receiver's answer, whatever its status; redirects are answers like any other.
 
-        Raises Forbidden for a receiver that may not be sent to, Undelivered for one that could not be reached in time.
+        Raises Forbidden for a receiver that may not be sent to, or when there is no secret to sign with; Undelivered for one
+        that could not be reached in time.
         """
+        if not self.secrets:
+            raise Forbidden("This server has no secret to sign callbacks with, and sends none unsigned. Set SLIPWAY_CALLBACK_SECRETS.")
         deadline = self.clock.monotonic() + self.total_s
         try:
             receiver = target(url, allow=self.allow, lookup=self.lookup)

@@ -7,8 +7,10 @@ from starlette.responses import JSONResponse, Response
 from app.api.models import ApproveSpec, JobSpec, MessageSpec, PauseSpec, RetrySpec, StopSpec
 from app.api.operation import Ask
 from app.api.ports import Bell, Desk
+from app.api.problems import Problem
 from app.api.reading import known
 from app.operating import again
+from infra.addresses import Forbidden, parse
 from jobs.errors import UserError
 from jobs.model import Repository, Run, RunRequest, RunState, Source
 
@@ -16,12 +18,22 @@ from jobs.model import Repository, Run, RunRequest, RunState, Source
 def start(desk: Desk, ask: Ask) -> Response:
     """Record a run and queue it; the same idempotency key of the same token is the same run."""
     spec: JobSpec = ask.body
+    if spec.callback_url:
+        _readable(spec.callback_url)
     repository = desk.catalogue.find(spec.repository)
     rules = desk.catalogue.rules(repository)
     if spec.flow not in rules.flow_names:
         raise UserError(f"There is no flow {spec.flow!r} in {repository.full_name}. Name one of: {', '.join(rules.flow_names)}.")
     run, _new = desk.runs.start(request_of(spec, repository, ask.principal.id), rules)
     return _accepted(desk, run)
+
+
+def _readable(url: str) -> None:
+    """Raises Problem 422 for the address of a receiver that would be refused however its name is resolved."""
+    try:
+        parse(url)
+    except Forbidden as forbidden:
+        raise Problem(422, f"The callback_url cannot be used. {forbidden}") from forbidden
 
 
 def request_of(spec: JobSpec, repository: Repository, who: str) -> RunRequest:
@@ -87,6 +99,16 @@ def resume(desk: Desk, ask: Ask) -> Response:
     spec: PauseSpec = ask.body
     desk.runs.resume(_scope(desk, spec))
     return JSONResponse({"resumed": spec.repository or "*"})
+
+
+def replay(desk: Desk, ask: Ask) -> Response:
+    """Send a callback again: the same id, the same bytes, a fresh schedule."""
+    row = ask.path["callback_id"]
+    try:
+        desk.callbacks.replay(row)
+    except KeyError as error:
+        raise Problem(404, "There is no callback with this id; GET /api/v1/callbacks lists them.") from error
+    return JSONResponse({"replayed": row}, 202)
 
 
 def _scope(desk: Desk, spec: PauseSpec) -> str:

@@ -87,6 +87,18 @@ class Shelf(Protocol):
         ...
 
 
+class Callbacks(Protocol):
+    """The callbacks that go out."""
+
+    def listing(self, state: str | None = None, run_id: str | None = None, limit: int = 100) -> Sequence[Mapping[str, Any]]:
+        """Rows, newest first."""
+        ...
+
+    def replay(self, row_id: str) -> None:
+        """Send one again. Raises KeyError, and UserError for one that cannot be."""
+        ...
+
+
 class Catalogue(Protocol):
     """The repositories the service may work on."""
 
@@ -107,6 +119,7 @@ class Desk:
     runs: Runs
     catalogue: Catalogue
     artifacts: Shelf
+    callbacks: Callbacks
     bell: Bell
     access: Access
     clock: Clock

@@ -9,6 +9,8 @@ from starlette.responses import JSONResponse, Response
 from app.api.operation import Ask
 from app.api.ports import Desk
 from app.api.problems import Problem, no_run
+from infra.store.outbox import STATES as OUTBOX_STATES
+from infra.store.pages import shown
 from jobs.errors import UserError
 from jobs.model import RunState
 
@@ -45,6 +47,15 @@ def runs(desk: Desk, ask: Ask) -> Response:
     except UserError as error:
         raise Problem(400, str(error)) from error
     return JSONResponse({"runs": list(found), "next": cursor})
+
+
+def callbacks(desk: Desk, ask: Ask) -> Response:
+    """Callbacks without their bodies, newest first."""
+    state = ask.query.get("state")
+    if state is not None and state not in OUTBOX_STATES:
+        raise Problem(400, f"There is no state {state!r} of callbacks. The states are {', '.join(OUTBOX_STATES)}.")
+    rows = desk.callbacks.listing(state=state, run_id=ask.query.get("run"), limit=max(1, number(ask, "limit", 50, MOST)))
+    return JSONResponse({"callbacks": [{**row, "url": shown(row["url"])} for row in rows]})
 
 
 def run(desk: Desk, ask: Ask) -> Response:

@@ -14,6 +14,11 @@ FILTERS = (
     Parameter("cursor", "`next` of an earlier page"),
     Parameter("limit", "how many, up to 200"),
 )
+CALLBACKS = (
+    Parameter("state", "only callbacks in this state: pending, sent or dead"),
+    Parameter("run", "only callbacks of this run"),
+    Parameter("limit", "how many, up to 200"),
+)
 RANGE = (Parameter("after", "only events after this sequence number"), Parameter("limit", "how many, up to 1000"))
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -30,6 +35,8 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation("POST", RUN + "/approve", Scope.RUN, acting.approve, "Say yes to a plan", ApproveSpec, status=202),
     Operation("POST", RUN + "/messages", Scope.RUN, acting.messages, "Tell the agent something", MessageSpec, status=202),
+    Operation("GET", "/callbacks", Scope.READ, reading.callbacks, "List callbacks, newest first", query=CALLBACKS),
+    Operation("POST", "/callbacks/{callback_id}/replay", Scope.ADMIN, acting.replay, "Send a callback again", status=202),
     Operation("POST", "/pause", Scope.ADMIN, acting.pause, "Let nothing new be claimed", PauseSpec),
     Operation("POST", "/resume", Scope.ADMIN, acting.resume, "End a pause", PauseSpec),
 )

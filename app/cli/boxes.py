@@ -9,12 +9,12 @@ from app.cli.lines import moment
 from app.cli.opening import opened
 from app.cli.options import json_option
 from app.cli.screen import as_json, say, styled, table
+from infra.store.outbox import STATES as OUTBOX_STATES
 from infra.store.pages import shown
 from jobs.errors import UserError
 
 limit_option = click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000), help="How many, newest first.")
 INBOX_STATES = ("pending", "done", "ignored", "dead")
-OUTBOX_STATES = ("pending", "sent", "dead")
 
 
 @click.group()

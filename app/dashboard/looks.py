@@ -11,6 +11,7 @@ from app.api.problems import Problem
 from app.api.reading import known
 from app.dashboard import diff, runs
 from app.dashboard.office import Office
+from infra.store.outbox import STATES as OUTBOX_STATES
 from infra.store.pages import shown
 from jobs.errors import UserError
 from jobs.model import RunState
@@ -20,7 +21,6 @@ RECENT = 12
 PAGE = 50
 OVERDUE_S = 60.0
 INBOX_STATES = ("pending", "done", "ignored", "dead")
-OUTBOX_STATES = ("pending", "sent", "dead")
 Context = dict[str, Any]
 
 

@@ -65,6 +65,7 @@ class Front:
             runs=ground.runs,
             catalogue=self.outside.catalogue,
             artifacts=ground.artifacts,
+            callbacks=ground.outbox,
             bell=self.bell,
             access=access(tokens, settings.bind, settings.public_url),
             clock=ground.clock,
@@ -80,6 +81,7 @@ class Front:
             Part("keeper", lambda: self._seen("keeper"), needed=False),
             Part("workers", lambda: self._seen("worker"), needed=False),
             Part("agents", self._agents, needed=False),
+            Part("receivers", self._receivers, needed=False),
         )
 
     @cached_property
@@ -123,6 +125,16 @@ class Front:
             return unwell(SqlProbes(self.ground.engine).listing())
         except StoreInDoubt as doubt:
             return str(doubt)
+
+    def _receivers(self) -> str | None:
+        try:
+            closed = self.ground.reading.health()["closed_receivers"]
+        except StoreInDoubt as doubt:
+            return str(doubt)
+        if not closed:
+            return None
+        told = f"{len(closed)} receiver{'s' if len(closed) > 1 else ''} of callbacks switched off after failing for days"
+        return f"{told}: `slipway callbacks list --state dead` says which; mend each, then replay one of its callbacks."
 
     def _seen(self, role: str) -> str | None:
         try:

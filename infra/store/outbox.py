@@ -9,11 +9,16 @@ import sqlalchemy as sa
 from infra.store.schema import PENDING, endpoint, outbox
 from infra.store.upsert import insert
 from infra.store.work import now, read, write
+from jobs.errors import UserError
 
 LEASE_S = 60.0
+STATES = ("pending", "sent", "dead")
 GIVEN_UP_AFTER_S = 5 * 86400.0
 """A receiver that has failed for so long is asked no more, until a callback to it is replayed."""
 
+EMPTIED = (
+    "This callback arrived long ago and its text is not kept any more, so it cannot be sent again. `slipway show RUN` has what it told."
+)
 CLOSED = "The receiver is closed after its failures. Mend it, then `slipway callbacks replay ID`."
 
 
@@ -58,16 +63,19 @@ class SqlOutbox:
 
         write(self._engine, work)
 
-    def failed(self, row: OutboxRow, status: int | None, error: str, next_at: float | None) -> None:
-        """The try failed: again at `next_at` (epoch seconds), or None: a dead letter, kept and replayable."""
+    def failed(self, row: OutboxRow, status: int | None, error: str, next_at: float | None) -> bool:
+        """The try failed: again at `next_at` (epoch seconds), or None: a dead letter, kept and replayable.
 
-        def work(connection: sa.Connection) -> None:
+        True when this made the receiver one that failed for five days, and so is asked no more.
+        """
+
+        def work(connection: sa.Connection) -> bool:
             state = "dead" if next_at is None else "pending"
             told = {"state": state, "last_status": status, "last_error": error, "next_at": next_at or 0.0, "lease_until": 0.0}
             connection.execute(_mine(row).values(**told))
-            _failing(connection, row.url)
+            return _failing(connection, row.url)
 
-        write(self._engine, work)
+        return write(self._engine, work)
 
     def slow_down(self, url: str, until: float) -> None:
         """The receiver asked for patience: nothing goes there before `until` (epoch seconds)."""
@@ -108,13 +116,20 @@ class SqlOutbox:
         return write(self._engine, lambda connection: connection.execute(sa.update(outbox).where(*old).values(body=b"")).rowcount)
 
     def replay(self, row_id: str) -> None:
-        """Send a callback again, same id and bytes, on a fresh schedule. Raises KeyError for an unknown id."""
+        """Send a callback again, same id and bytes, on a fresh schedule, and open its receiver if it was closed.
+
+        Raises KeyError for an unknown id, UserError for one whose bytes are not kept any more.
+        """
 
         def work(connection: sa.Connection) -> None:
-            again = sa.update(outbox).where(outbox.c.id == row_id).values(state="pending", tries=0, next_at=0.0, lease_until=0.0)
-            url = connection.scalar(again.returning(outbox.c.url))
-            if url is None:
+            this = outbox.c.id == row_id
+            size = connection.scalar(sa.select(sa.func.length(outbox.c.body)).where(this))
+            if size is None:
                 raise KeyError(row_id)
+            if not size:
+                raise UserError(EMPTIED)
+            again = sa.update(outbox).where(this).values(state="pending", tries=0, next_at=0.0, lease_until=0.0)
+            url = connection.scalar(again.returning(outbox.c.url))
             connection.execute(sa.delete(endpoint).where(endpoint.c.url == url))
 
         write(self._engine, work)
@@ -143,13 +158,15 @@ def _endpoint(connection: sa.Connection, url: str, **columns: Any) -> None:
     connection.execute(insert(connection, endpoint).values(url=url, **columns).on_conflict_do_update(index_elements=["url"], set_=columns))
 
 
-def _failing(connection: sa.Connection, url: str) -> None:
+def _failing(connection: sa.Connection, url: str) -> bool:
     since = {"failing_since": sa.func.coalesce(endpoint.c.failing_since, now())}
     row = insert(connection, endpoint).values(url=url, failing_since=now()).on_conflict_do_update(index_elements=["url"], set_=since)
     connection.execute(row)
-    long_gone = sa.select(endpoint.c.url).where(endpoint.c.url == url, endpoint.c.failing_since < now() - GIVEN_UP_AFTER_S)
-    if connection.scalar(long_gone):
+    long_gone = (endpoint.c.failing_since < now() - GIVEN_UP_AFTER_S, endpoint.c.disabled_at.is_(None))
+    closing = connection.scalar(sa.select(endpoint.c.url).where(endpoint.c.url == url, *long_gone)) is not None
+    if closing:
         _disable(connection, url, "The receiver failed for five days; it is asked no more. Mend it, then `slipway callbacks replay ID`.")
+    return closing
 
 
 def _disable(connection: sa.Connection, url: str, why: str) -> int:

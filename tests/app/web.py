@@ -80,6 +80,7 @@ def web(
         runs=SqlRuns(town.engine),
         catalogue=FakeCatalogue(),
         artifacts=FileArtifacts(town.engine, town.data / "artifacts"),
+        callbacks=SqlOutbox(town.engine),
         bell=bell,
         access=access(tokens, bind, public_url),
         clock=SystemClock(),

@@ -2,12 +2,13 @@
 
 import ipaddress
 import random
+import threading
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from infra.addresses import IPV4_REFUSED, IPV6_REFUSED, Forbidden, Lookup, Target, parse, public, target
+from infra.addresses import IPV4_REFUSED, IPV6_REFUSED, Forbidden, Lookup, Target, lookup, parse, public, target
 
 PUBLIC4, PUBLIC6 = "93.184.216.34", "2606:2800:220:1:248:1893:25c8:1946"
 PRIVATE = [
@@ -162,3 +163,22 @@ def test_the_refusal_says_how_to_allow_it() -> None:
 def test_a_name_without_an_address_is_not_an_address() -> None:
     with pytest.raises(OSError, match="no address"):
         target("https://hooks.example/", lookup=names())
+
+
+def test_a_name_nobody_answers_for_is_given_up_in_time() -> None:
+    """Proves: F95, I20."""
+    answer = threading.Event()
+
+    def never(host: str, port: int) -> list[str]:
+        answer.wait(30)
+        return ["127.0.0.1"]
+
+    with pytest.raises(OSError, match="nobody said within"):
+        lookup("hooks.example", 443, ask=never, wait_s=0.05)
+    answer.set()
+
+
+def test_what_the_system_says_of_a_name_is_the_answer() -> None:
+    assert "127.0.0.1" in lookup("127.0.0.1", 443)
+    with pytest.raises(OSError, match="not a name"):
+        lookup("x" * 300, 443)

@@ -51,6 +51,13 @@ def test_while_a_secret_is_changed_either_one_verifies() -> None:
         Webhook("whsec_" + b64encode(b"x" * 32).decode()).verify(body, headers)
 
 
+def test_nothing_goes_out_unsigned() -> None:
+    """Proves: F100, T33."""
+    with receiver() as there, pytest.raises(Forbidden, match="SLIPWAY_CALLBACK_SECRETS"):
+        Courier((), SystemClock(), frozenset({there.address})).post("msg_1", there.url, BODY)
+    assert there.got == []
+
+
 def test_every_try_has_the_same_id_and_bytes() -> None:
     """Proves: F99, I10."""
     with receiver() as there:

@@ -126,6 +126,11 @@ def test_the_same_key_of_another_token_is_another_run(town: Town) -> None:
         ({"title": "x"}, 422, "Some values of the body are not valid; 'errors' names each."),
         ({**JOB, "title": " "}, 422, "Some values of the body are not valid; 'errors' names each."),
         ({**JOB, "callback_url": "file:///etc/passwd"}, 422, "Some values of the body are not valid; 'errors' names each."),
+        (
+            {**JOB, "callback_url": "https://2130706433/"},
+            422,
+            "The callback_url cannot be used. '2130706433' is not a host name. Write an address in its usual form.",
+        ),
         ([], 422, "Some values of the body are not valid; 'errors' names each."),
     ],
 )
@@ -211,3 +216,18 @@ def test_a_wrong_method_is_told_the_right_ones(town: Town, method: str, path: st
     assert answer.status_code == 405
     assert answer.headers["allow"]
     assert answer.json()["title"] == "Method not allowed here"
+
+
+def test_callbacks_are_listed_and_sent_again(town: Town) -> None:
+    """Proves: I10."""
+    client = web(town).client
+    dead = client.get("/api/v1/callbacks?state=dead").json()["callbacks"]
+    assert dead
+    assert {row["state"] for row in dead} == {"dead"}
+    assert not any("?" in row["url"] or "body" in row for row in dead)
+    again = client.post(f"/api/v1/callbacks/{dead[0]['id']}/replay", json={})
+    assert (again.status_code, again.json()) == (202, {"replayed": dead[0]["id"]})
+    assert dead[0]["id"] not in [row["id"] for row in client.get("/api/v1/callbacks?state=dead").json()["callbacks"]]
+    assert client.post("/api/v1/callbacks/msg_none/replay", json={}).json()["detail"].startswith("There is no callback with this id")
+    assert client.get("/api/v1/callbacks?state=lost").status_code == 400
+    assert client.get(f"/api/v1/callbacks?run={dead[0]['run_id']}&limit=1").json()["callbacks"][0]["run_id"] == dead[0]["run_id"]

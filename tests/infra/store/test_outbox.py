@@ -9,6 +9,7 @@ from infra.store.outbox import SqlOutbox
 from infra.store.runs import SqlRuns
 from infra.store.schema import endpoint
 from infra.store.schema import outbox as table
+from jobs.errors import UserError
 from jobs.events import Event
 from jobs.model import Run
 from tests.infra.store.asked import RULES, asked
@@ -82,6 +83,9 @@ def test_old_bodies_go_and_dead_letters_stay_whole(outbox: SqlOutbox) -> None:
     assert [outbox.compact(older_than_s=3600), outbox.compact(older_than_s=-60), outbox.compact(older_than_s=-60)] == [0, 1, 0]
     outbox.replay(ids[BAD])
     assert outbox.claim(ids[BAD]).body == b'{"n": 1}'
+    with pytest.raises(UserError, match="not kept any more"):
+        outbox.replay(ids[GOOD])
+    assert {row["id"]: row["state"] for row in outbox.listing()}[ids[GOOD]] == "sent"
 
 
 def test_a_try_comes_at_its_time(outbox: SqlOutbox) -> None:
@@ -125,7 +129,7 @@ def test_five_days_of_failure_close_a_receiver_and_one_yes_forgets_them(engine: 
     outbox.sent(outbox.claim(ids[GOOD]), 200)
     with engine.begin() as connection:
         connection.execute(sa.update(endpoint).where(endpoint.c.failing_since.is_not(None)).values(failing_since=1.0))
-    outbox.failed(outbox.claim(ids[BAD]), 500, "server error", 1.0)
+    assert outbox.failed(outbox.claim(ids[BAD]), 500, "server error", 1.0) is True
     assert {row["url"]: row["state"] for row in outbox.listing()} == {GOOD: "sent", BAD: "dead"}
 
 
