@@ -4,7 +4,8 @@ import gzip
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -28,9 +29,19 @@ class FileArtifacts:
 
     def put(self, run_id: str, name: str, data: bytes, *, truncated: bool = False) -> str:
         """Keep `data` under `name` for the run, replacing an earlier one; durable on return. Returns the name."""
-        digest = hashlib.sha256(data).hexdigest()
-        stored = self._keep(digest, data)
-        row = {"digest": digest, "size": len(data), "stored": stored, "truncated": truncated, "created_at": now(), "read_at": now()}
+        return self.keep(run_id, name, [data], truncated=truncated)
+
+    def keep(self, run_id: str, name: str, pieces: Iterable[bytes], *, truncated: bool = False) -> str:
+        """As `put`, for data that comes in pieces and is never held as a whole."""
+        file = self._written(pieces)
+        row = {
+            "digest": file.digest,
+            "size": file.size,
+            "stored": file.stored,
+            "truncated": truncated,
+            "created_at": now(),
+            "read_at": now(),
+        }
 
         def work(connection: sa.Connection) -> None:
             new = insert(connection, artifact).values(run_id=run_id, name=name, **row)
@@ -71,21 +82,19 @@ class FileArtifacts:
             raise KeyError(name)
         return digest
 
-    def _keep(self, digest: str, data: bytes) -> int:
-        """Write the file whole or not at all; its size on disk."""
-        path = self._path(digest)
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if path.exists():
-            os.utime(path)
-            return path.stat().st_size
-        written = path.with_name(f".{secrets.token_hex(8)}")
-        with written.open("xb") as file:
-            file.write(gzip.compress(data, LEVEL, mtime=0))
-            file.flush()
-            os.fsync(file.fileno())
-        written.replace(path)
+    def _written(self, pieces: Iterable[bytes]) -> "_Stored":
+        """A file under the name of its content, written whole or not at all."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        written = self._folder / f".{secrets.token_hex(8)}"
+        try:
+            digest, size = _packed(written, pieces)
+            path = self._path(digest)
+            path.parent.mkdir(exist_ok=True, mode=0o700)
+            written.replace(path)
+        finally:
+            written.unlink(missing_ok=True)
         _sync(path.parent)
-        return path.stat().st_size
+        return _Stored(digest, size, path.stat().st_size)
 
     def _path(self, digest: str) -> Path:
         return self._folder / digest[:2] / f"{digest}.gz"
@@ -93,7 +102,31 @@ class FileArtifacts:
     def _files(self) -> Iterator[Path]:
         """Whole files, and the temporary ones of writers that were killed."""
         yield from self._folder.glob("??/*.gz")
+        yield from self._folder.glob(".*")
         yield from self._folder.glob("??/.*")
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A file as it was written: its digest, the size of the data and the size on disk."""
+
+    digest: str
+    size: int
+    stored: int
+
+
+def _packed(path: Path, pieces: Iterable[bytes]) -> tuple[str, int]:
+    """Write the pieces compressed and durable; the digest and size of the data. The same data makes the same file."""
+    digest, size = hashlib.sha256(), 0
+    with path.open("xb") as file:
+        with gzip.GzipFile(filename="", mode="wb", compresslevel=LEVEL, fileobj=file, mtime=0) as packed:
+            for piece in pieces:
+                digest.update(piece)
+                size += len(piece)
+                packed.write(piece)
+        file.flush()
+        os.fsync(file.fileno())
+    return digest.hexdigest(), size
 
 
 def _unread(unread_s: float) -> sa.Delete:

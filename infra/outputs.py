@@ -1,23 +1,32 @@
-"""What a program printed, as evidence: secrets masked, head and tail in the row, everything in an artifact."""
+"""What a program printed, as evidence: secrets masked, head and tail in the row, everything in an artifact. Memory stays bounded."""
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 from infra.redact import Redactor
-from infra.spool import Raw, Spool, captured
+from infra.spool import Ends, Raw, Spool
 from jobs.evidence import Output
-from jobs.ports import Artifacts
 
 CHUNK = 1 << 20
+MOST_LINE = 1 << 20
+"""Bytes of a line that are read back. An event of an agent that is longer is none that anything depends on."""
 HEAD, TAIL = 8_000, 24_000
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+class Shelf(Protocol):
+    """Where artifacts are kept, piece by piece."""
+
+    def keep(self, run_id: str, name: str, pieces: Iterable[bytes], *, truncated: bool = False) -> str:
+        """Keep the pieces as one artifact `name` of the run, replacing an earlier one; returns the name."""
+        ...
 
 
 class Outputs:
     """Keeps captured streams."""
 
-    def __init__(self, artifacts: Artifacts, redactor: Redactor) -> None:
+    def __init__(self, artifacts: Shelf, redactor: Redactor) -> None:
         self._artifacts = artifacts
         self._redactor = redactor
 
@@ -29,37 +38,35 @@ class Outputs:
         size, truncated = sum(raw.size for raw in streams), any(raw.truncated for raw in streams)
         if size == 0:
             return Output()
-        masked = self._masked(streams)
-        name = _UNFIT.sub("-", name)
-        self._artifacts.put(run_id, name, masked.read(0, masked.kept), truncated=truncated)
-        return replace(captured(masked, HEAD, TAIL).output(name), size=size, truncated=truncated)
+        name, ends = _UNFIT.sub("-", name), Ends(HEAD, TAIL)
+        masked = (piece for raw in streams for piece in self._redactor.stream(_pieces(raw.spool)))
+        self._artifacts.keep(run_id, name, ends.passing(masked), truncated=truncated)
+        return ends.output(size, truncated=truncated, artifact=name)
 
     def write(self, run_id: str, name: str, text: str) -> None:
         """Keep a text of ours as the artifact `name`, with its secrets masked."""
-        self._artifacts.put(run_id, _UNFIT.sub("-", name), self._redactor.text(text).encode(errors="replace"))
+        self._artifacts.keep(run_id, _UNFIT.sub("-", name), [self._redactor.text(text).encode(errors="replace")])
+
+    def pour(self, run_id: str, name: str, lines: Iterable[str]) -> None:
+        """Keep lines whose secrets are masked already as the artifact `name`."""
+        self._artifacts.keep(run_id, _UNFIT.sub("-", name), (f"{line}\n".encode(errors="replace") for line in lines))
 
     def text(self, text: str) -> str:
         """`text` with its secrets masked."""
         return self._redactor.text(text)
 
-    def _masked(self, streams: Sequence[Raw]) -> Spool:
-        """Masked as a whole before it is cut: half a secret would not be known for one."""
-        spool = Spool(2 * sum(raw.spool.kept for raw in streams) + CHUNK)
-        for raw in streams:
-            for piece in self._redactor.stream(_pieces(raw.spool)):
-                spool.append(piece)
-        return spool
-
 
 def lines_of(raw: Raw) -> Iterator[str]:
-    """The lines of a captured stream, without holding all of it as text."""
-    rest = b""
+    """The lines of a captured stream, each cut at `MOST_LINE`, without holding all of it."""
+    line = bytearray()
     for piece in _pieces(raw.spool):
-        *whole, rest = (rest + piece).split(b"\n")
-        for line in whole:
-            yield line.decode(errors="replace")
-    if rest:
-        yield rest.decode(errors="replace")
+        *whole, rest = piece.split(b"\n")
+        for part in whole:
+            yield (line + part)[:MOST_LINE].decode(errors="replace")
+            line.clear()
+        line += rest[: MOST_LINE - len(line)]
+    if line:
+        yield line.decode(errors="replace")
 
 
 def _pieces(spool: Spool) -> Iterator[bytes]:

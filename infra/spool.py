@@ -4,6 +4,7 @@ import os
 import re
 import tempfile
 import weakref
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from threading import Lock
 
@@ -86,6 +87,31 @@ class Raw:
     def output(self, artifact: str | None = None) -> Output:
         """The stream as evidence, without terminal control sequences."""
         return Output(_plain(self.head), _plain(self.tail), self.size, self.truncated, artifact)
+
+
+class Ends:
+    """The first `head` and last `tail` bytes of a stream that passes by; of a short one, all of it is head."""
+
+    def __init__(self, head: int, tail: int) -> None:
+        self._head, self._tail, self._size = head, tail, 0
+        self._first, self._last = bytearray(), b""
+
+    def passing(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """The pieces as they are."""
+        for piece in pieces:
+            self._size += len(piece)
+            room = self._head + self._tail - len(self._first)
+            if room > 0:
+                self._first += piece[:room]
+            self._last = (self._last + piece[-self._tail :])[-self._tail :]
+            yield piece
+
+    def output(self, size: int, *, truncated: bool, artifact: str) -> Output:
+        """What passed, as evidence of a stream of `size` bytes, without terminal control sequences."""
+        if self._size <= self._head + self._tail:
+            return Output(_plain(self._first.decode(errors="replace")), "", size, truncated, artifact)
+        head, tail = bytes(self._first[: self._head]), self._last
+        return Output(_plain(head.decode(errors="replace")), _plain(tail.decode(errors="replace")), size, truncated, artifact)
 
 
 def captured(spool: Spool, head: int, tail: int) -> Raw:

@@ -17,7 +17,8 @@ PARTS: Mapping[str, str] = {
     "run.json": "the run's page, as the API gives it",
     "events.txt": "what happened, one line each",
     "events.jsonl": "the same, whole",
-    "artifacts/": "ATTEMPT-STEP-ITERATION and: .brief.json, .prompt (what the agent was told), .stdout, .stderr (what it said), .diff "
+    "artifacts/": "ATTEMPT-STEP-ITERATION and: .brief.json, .prompt (what the agent was told), .stdout, .stderr (what it said), "
+    ".transcript.jsonl (the same, in one form for every agent), .diff "
     "(what it changed), .GATE (what a gate printed); egress-… is what the sandbox tried to reach",
     "SHA256SUMS": "a checksum of every file here",
 }

@@ -5,7 +5,7 @@ from typing import Any
 
 from infra.agents import provider
 from infra.agents.adapter import OPEN_END, End, Heard, Setting, Start, tools_of
-from infra.agents.jsonl import MOST_CALLS, amount, at, call, count, events, items, read, shown, target, text
+from infra.agents.jsonl import MOST_CALLS, MOST_TARGET, amount, at, call, count, events, items, more, read, shown, target, text
 from infra.agents.notes import Note, used
 from jobs import budget
 from jobs.evidence import Failure, Tokens
@@ -15,6 +15,8 @@ CHANGING = frozenset(("Edit", "MultiEdit", "Write", "NotebookEdit"))
 WRITING = CHANGING | {"Bash"}
 TARGETS = ("file_path", "path", "notebook_path", "pattern", "command", "url", "query")
 LEAST_BUDGET = 0.01
+MOST_TRIES = 20_000
+"""Calls among which a change that was allowed is looked for."""
 
 
 class Claude:
@@ -62,7 +64,7 @@ class Claude:
                 case "system", "init":
                     first = event
                 case "assistant", _:
-                    calls += _calls(event)
+                    more(calls, _calls(event), MOST_TRIES)
                 case "result", _:
                     result = event
         return Heard(
@@ -115,7 +117,7 @@ def _budget(launch: Launch) -> tuple[str, ...]:
 def _calls(event: dict[str, Any]) -> list[tuple[str, str]]:
     """The tool calls of one message: the id, and what was called with what."""
     uses = [part for part in items(event, "message", "content") if text(part, "type") == "tool_use"]
-    return [(text(use, "id"), call(text(use, "name"), at(use, "input", of=dict), *TARGETS)) for use in uses]
+    return [(text(use, "id")[:MOST_TARGET], call(text(use, "name"), at(use, "input", of=dict), *TARGETS)) for use in uses]
 
 
 def _tokens(result: dict[str, Any] | None) -> Tokens | None:
@@ -149,7 +151,7 @@ def _failure(result: dict[str, Any] | None, calls: list[tuple[str, str]]) -> Fai
 
 def _refusal(result: dict[str, Any], calls: list[tuple[str, str]]) -> Failure | None:
     """An agent that was denied every change it tried has done nothing, whatever it says."""
-    denied = {text(denial, "tool_use_id"): text(denial, "tool_name") for denial in items(result, "permission_denials")}
+    denied = {text(denial, "tool_use_id")[:MOST_TARGET]: text(denial, "tool_name") for denial in items(result, "permission_denials")}
     tried = [identity for identity, said in calls if said.split(" ")[0] in WRITING]
     if not denied or any(identity not in denied for identity in tried):
         return None

@@ -6,7 +6,7 @@ from typing import Any
 
 from infra.agents import provider
 from infra.agents.adapter import OPEN_END, End, Heard, Setting, Start
-from infra.agents.jsonl import MOST_CALLS, at, call, count, events, items, read, shown, text
+from infra.agents.jsonl import at, call, count, events, items, more, read, shown, text
 from infra.agents.notes import Note
 from infra.sandbox.confinement import CHECKOUT
 from jobs.evidence import Failure, Tokens
@@ -42,14 +42,14 @@ class Codex:
 
     def parse(self, lines: Iterable[str], end: End) -> Heard:
         """Success is a `turn.completed`; without one, or with `turn.failed`, the last error says why."""
-        thread, summary, calls = "", "", []
+        thread, summary, calls = "", "", list[str]()
         tokens, last, said = Tokens(), "", ""
         for event in events(lines):
             match text(event, "type"):
                 case "thread.started":
                     thread = text(event, "thread_id")
                 case "item.completed":
-                    calls += _calls(event)
+                    more(calls, _calls(event))
                     summary = text(event, "item", "text") if text(event, "item", "type") == "agent_message" else summary
                 case "error":
                     said = text(event, "message")
@@ -57,7 +57,7 @@ class Codex:
                     last, said = closing, text(event, "error", "message") or said
                     tokens = _sum(tokens, at(event, "usage", of=dict))
         failure = None if last == "turn.completed" else _failure(last, said, end)
-        return Heard(failure, thread or None, tokens=_counted(tokens), tool_calls=tuple(calls[:MOST_CALLS]), summary=summary)
+        return Heard(failure, thread or None, tokens=_counted(tokens), tool_calls=tuple(calls), summary=summary)
 
     def notes(self, line: str) -> Iterator[Note]:
         """A command is told when it starts and again when it has answered."""

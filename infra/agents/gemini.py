@@ -6,8 +6,8 @@ from typing import Any
 
 from infra.agents import provider
 from infra.agents.adapter import OPEN_END, End, Heard, Setting, Start, tools_of
-from infra.agents.jsonl import MOST_CALLS, at, call, count, events, read, target, text
-from infra.agents.notes import Note, used
+from infra.agents.jsonl import at, call, count, events, more, read, target, text
+from infra.agents.notes import MOST_JOINED, Note, used
 from jobs.evidence import Failure, Tokens
 from jobs.ports import Launch
 
@@ -57,16 +57,16 @@ class Gemini:
         first: dict[str, Any] = {}
         result: dict[str, Any] | None = None
         calls: list[str] = []
-        said: list[str] = []
+        said = ""
         for event in events(lines):
             match text(event, "type"):
                 case "init":
                     first = event
                 case "tool_use":
-                    calls.append(call(text(event, "tool_name"), at(event, "parameters", of=dict), *TARGETS))
-                    said = []
+                    more(calls, [call(text(event, "tool_name"), at(event, "parameters", of=dict), *TARGETS)])
+                    said = ""
                 case "message" if text(event, "role") == "assistant":
-                    said.append(text(event, "content"))
+                    said = (said + text(event, "content"))[:MOST_JOINED]
                 case "result":
                     result = event
         return Heard(
@@ -74,8 +74,8 @@ class Gemini:
             session_id=text(first, "session_id") or None,
             model=text(first, "model") or None,
             tokens=_tokens(at(result, "stats", of=dict)),
-            tool_calls=tuple(calls[:MOST_CALLS]),
-            summary="".join(said),
+            tool_calls=tuple(calls),
+            summary=said,
         )
 
     def notes(self, line: str) -> Iterator[Note]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -58,7 +59,12 @@ def items(event: object, *path: str) -> list[Any]:
 
 def call(name: str, arguments: object, *targets: str) -> str:
     """A tool call in a few words: its name and the first of the named arguments it has."""
-    return f"{name} {target(arguments, *targets)[:MOST_TARGET]}".strip()
+    return f"{name[:MOST_TARGET]} {target(arguments, *targets)[:MOST_TARGET]}".strip()
+
+
+def more(found: list[T], new: Iterable[T], most: int = MOST_CALLS) -> None:
+    """Add what there is room for: what an agent says it did is no reason to fill the memory."""
+    found.extend(islice(new, max(0, most - len(found))))
 
 
 def target(arguments: object, *names: str) -> str:

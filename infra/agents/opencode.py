@@ -6,7 +6,7 @@ from typing import Any
 
 from infra.agents import provider
 from infra.agents.adapter import OPEN_END, End, Heard, Setting, Start, tools_of
-from infra.agents.jsonl import MOST_CALLS, amount, at, call, count, events, read, target, text
+from infra.agents.jsonl import amount, at, call, count, events, more, read, target, text
 from infra.agents.notes import Note, used
 from jobs.evidence import Failure, Tokens
 from jobs.ports import Launch
@@ -42,13 +42,13 @@ class Opencode:
 
     def parse(self, lines: Iterable[str], end: End) -> Heard:
         """Success is a last step that finished with `stop`: this program has no closing event."""
-        session, summary, said, calls = "", "", "", []
+        session, summary, said, calls = "", "", "", list[str]()
         tokens, cost, reason, error, refused = Tokens(), 0.0, "", None, False
         for event in events(lines):
             session = text(event, "sessionID") or session
             match text(event, "type"):
                 case "tool_use":
-                    calls.append(call(text(event, "part", "tool"), at(event, "part", "state", "input", of=dict), *TARGETS))
+                    more(calls, [call(text(event, "part", "tool"), at(event, "part", "state", "input", of=dict), *TARGETS)])
                     refused = REJECTED in text(event, "part", "state", "error") or refused
                 case "text":
                     summary = text(event, "part", "text")
@@ -60,7 +60,7 @@ class Opencode:
                     error, said = event, text(event, "error", "data", "message") or text(event, "error", "name")
         failure = None if reason == "stop" and error is None else _failure(error, said, end, refused=refused)
         counted = None if tokens == Tokens() else tokens
-        return Heard(failure, session or None, tokens=counted, cost_usd=cost or None, tool_calls=tuple(calls[:MOST_CALLS]), summary=summary)
+        return Heard(failure, session or None, tokens=counted, cost_usd=cost or None, tool_calls=tuple(calls), summary=summary)
 
     def notes(self, line: str) -> Iterator[Note]:
         """A tool is told with its answer, once it has one."""

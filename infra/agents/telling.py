@@ -6,6 +6,7 @@ from infra.agents import verdict
 from infra.agents.adapter import Adapter, End
 from infra.agents.document import BadResult, Result
 from infra.agents.prices import cost
+from infra.agents.transcript import transcript
 from infra.outputs import Outputs, lines_of
 from infra.process import Captured
 from jobs.evidence import AgentResult
@@ -42,6 +43,7 @@ def told(launch: Launch, adapter: Adapter, left: Left, outputs: Outputs) -> Agen
     tokens, model = said.used or heard.tokens, heard.model or launch.agent.model
     price = heard.cost_usd if heard.cost_usd is not None else cost(adapter.provider, model, tokens)
     name = turn_name(launch)
+    outputs.pour(launch.run.id, f"{name}.transcript.jsonl", transcript(lines_of(captured.stdout), adapter, outputs))
     return AgentResult(
         agent=launch.agent.name,
         ended=captured.ended,

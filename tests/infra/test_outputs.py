@@ -1,6 +1,6 @@
 """What programs print, kept as evidence."""
 
-from infra.outputs import Outputs, lines_of
+from infra.outputs import MOST_LINE, Outputs, lines_of
 from infra.redact import Redactor
 from infra.spool import Raw, Spool, captured
 from jobs.evidence import Output
@@ -61,5 +61,5 @@ def test_secrets_and_control_sequences_are_gone() -> None:
 
 
 def test_lines_are_read_back_without_their_ends() -> None:
-    assert list(lines_of(raw(b"a\n\xff\n" + b"x" * 3_000_000 + b"\nlast"))) == ["a", "\ufffd", "x" * 3_000_000, "last"]
+    assert list(lines_of(raw(b"a\n\xff\n" + b"x" * 3_000_000 + b"\nlast"))) == ["a", "\ufffd", "x" * MOST_LINE, "last"]
     assert list(lines_of(raw(b""))) == []

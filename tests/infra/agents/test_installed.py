@@ -115,6 +115,28 @@ def install(world: World, agent: str, version: str = "99.0.1") -> Path:
     return path
 
 
+NOISY = """#!{python} -I
+import os, sys
+for line in {lines!r}:
+    os.write(2, b"chatter \\xff\\n")
+    os.write(1, b"\\xff\\xfe not json\\n" + line.encode() + b"\\n")
+"""
+
+
+@pytest.mark.parametrize("agent", MODELS)
+def test_what_is_printed_between_and_beside_the_events_changes_nothing(world: World, agent: str) -> None:
+    """Proves: F54, 003-02, 003-14."""
+    done = next(sample for sample in SAMPLES if (sample.agent, sample.name) == (agent, "done"))
+    install(world, agent).write_text(NOISY.format(python=PYTHON, lines=done.lines))
+    result = world.launch(agent=rule(agent))
+    assert (result.failure, result.summary, result.tool_calls) == (None, done.summary, done.calls)
+    assert b"\xff\xfe not json\n" in world.artifacts.get(RUN_ID, "1-code-1.stdout")
+    assert world.artifacts.get(RUN_ID, "1-code-1.stderr").count(b"chatter") == len(done.lines)
+    notes = [json.loads(line) for line in world.artifacts.get(RUN_ID, "1-code-1.transcript.jsonl").splitlines()]
+    assert [note["n"] for note in notes] == list(range(1, len(notes) + 1))
+    assert {"kind": "message", "text": "Greets now."}.items() <= notes[-2].items() if agent != "claude" else notes[-1]["kind"] == "end"
+
+
 def rule(agent: str) -> AgentRule:
     return AgentRule.model_validate({"name": agent, "model": "m-1"})
 

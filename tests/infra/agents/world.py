@@ -1,6 +1,7 @@
 """A launcher with everything real but the store: the sandbox, the files, the ledger, the clock."""
 
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -32,6 +33,9 @@ class MemoryArtifacts:
         if truncated:
             self.cut.add(name)
         return name
+
+    def keep(self, run_id: str, name: str, pieces: Iterable[bytes], *, truncated: bool = False) -> str:
+        return self.put(run_id, name, b"".join(pieces), truncated=truncated)
 
     def get(self, run_id: str, name: str) -> bytes:
         return self.kept[run_id, name]

@@ -1,0 +1,79 @@
+"""A process of its own that takes in what an agent printed, as the launcher does, and says how much its memory grew.
+
+`python -m tests.infra.agents.swallowing AGENT KIND MEGABYTES FOLDER` prints one JSON object: `failure`, `grown_mb`, `kept`.
+"""
+
+import json
+import resource
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from infra.agents.adapter import End
+from infra.agents.table import AGENTS
+from infra.agents.transcript import transcript
+from infra.artifacts import FileArtifacts
+from infra.outputs import Outputs, lines_of
+from infra.redact import Redactor
+from infra.spool import Spool, captured
+from infra.store.engine import open_store
+from jobs.evidence import Ended
+from tests.infra.agents.streams import SAMPLES
+from tests.infra.store.asked import start
+
+MB = 1_000_000
+
+
+def one_line(size: int) -> Iterator[bytes]:
+    """One event on one line."""
+    yield b'{"type":"assistant","message":{"content":[{"type":"text","text":"'
+    yield from (b"x" * MB for _ in range(size))
+    yield b'"}]}}\n'
+
+
+def binary(size: int) -> Iterator[bytes]:
+    """No text at all, and no valid UTF-8."""
+    yield from (bytes(range(128, 256)) * (MB // 128) for _ in range(size))
+    yield b"\n"
+
+
+def nested(size: int) -> Iterator[bytes]:
+    """Lines that become as many objects as a line of that length can."""
+    yield from (b"[" + b"{}," * (MB // 3 - 2) + b"0]\n" for _ in range(size))
+
+
+def calls(size: int) -> Iterator[bytes]:
+    """Nothing but tool calls and messages, of the shape of each agent."""
+    events = "".join(f"{line}\n" for sample in SAMPLES if sample.name == "done" for line in sample.lines[1:-1]).encode()
+    yield from (events * (MB // len(events)) for _ in range(size))
+
+
+KINDS: Mapping[str, Callable[[int], Iterator[bytes]]] = {"line": one_line, "binary": binary, "nested": nested, "calls": calls}
+
+
+def grown() -> int:
+    """The most memory this process ever held, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def swallow(agent: str, kind: str, size: int, folder: Path) -> dict[str, object]:
+    """Take it in, to the end of a launch."""
+    engine = open_store(folder)
+    run = start(engine)
+    outputs = Outputs(FileArtifacts(engine, folder / "artifacts"), Redactor(["s3cr3t-V4lue-of-the-worker"]))
+    out = Spool(2 * size * MB)
+    for piece in KINDS[kind](size):
+        out.append(piece)
+    adapter, raw, before = AGENTS[agent], captured(out, 8_000, 24_000), grown()
+    heard = adapter.parse(lines_of(raw), End(Ended.EXIT, 0))
+    outputs.pour(run.id, "transcript", transcript(lines_of(raw), adapter, outputs))
+    kept = outputs.keep(run.id, "stdout", raw)
+    sizes = engine.connect().execute(sa.text("SELECT name, size FROM artifact")).all()
+    failure = heard.failure.code if heard.failure else None
+    return {"failure": failure, "grown_mb": grown() - before, "size": kept.size, "kept": {row.name: row.size for row in sizes}}
+
+
+if __name__ == "__main__":
+    print(json.dumps(swallow(sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4]))))
