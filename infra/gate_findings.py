@@ -67,7 +67,7 @@ def report_path(rule: GateRule) -> str | None:
 def findings(rule: GateRule, captured: Captured, report: Expected) -> tuple[Finding, ...]:
     """Everything to be said about one gate; nothing for one that passed without a word."""
     if captured.ended is not Ended.EXIT:
-        return (Finding(rule.name, ENDINGS[captured.ended]), *_output(rule, captured))
+        return (Finding(rule.name, captured.note or ENDINGS[captured.ended]), *_output(rule, captured))
     if rule.report == "plain":
         return () if captured.ok else _output(rule, captured)
     found, broken = _reported(rule, captured, report)

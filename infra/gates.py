@@ -12,7 +12,7 @@ from infra.agents.access import Networks, PlainNetworks, StopFlag
 from infra.gate_findings import expected, findings
 from infra.outputs import Outputs
 from infra.process import Bounds, Captured
-from infra.sandbox.confinement import Confinement, Mount, Sandbox, Session
+from infra.sandbox.confinement import Confinement, Mount, Sandbox, Session, limited
 from jobs.evidence import Finding, GateResult, Snapshot
 from jobs.model import Run
 from jobs.rules import GateRule
@@ -90,7 +90,7 @@ class SandboxedGates:
             network = stack.enter_context(self._shop.networks.open(run, run.rules.network))
             tree = stack.enter_context(self._shop.trees.tree_at(run, snapshot.commit))
             report = expected(rule, tree.written)
-            confinement = Confinement(rule.run, tree.mounts, network=network, memory=limits.memory, processes=limits.processes)
+            confinement = limited(Confinement(rule.run, tree.mounts, network=network), limits)
             bounds = Bounds(rule.timeout, output_bytes=limits.output_bytes)
             session = stack.enter_context(self._shop.sandbox.start(confinement, bounds))
             sessions.add(session)

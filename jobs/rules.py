@@ -173,6 +173,7 @@ class LimitsRule(Rule):
     files: Annotated[int, Field(ge=1)] = 100
     deleted_share: Annotated[float, Field(gt=0, le=1)] = 0.5
     memory: Octets = 2 * 1024**3
+    disk: Octets = 5 * 1000**3
     processes: Annotated[int, Field(ge=8)] = 512
 
 

@@ -66,11 +66,12 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a launch ended, and the last it said on standard error."""
+    """How a launch ended, the last it said on standard error, and what the sandbox knows of it."""
 
     ended: Ended
     exit_code: int | None
     stderr: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

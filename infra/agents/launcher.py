@@ -21,7 +21,7 @@ from infra.agents.versions import Versions
 from infra.leftovers import Unusable, read_left
 from infra.outputs import Outputs
 from infra.process import Bounds, Captured
-from infra.sandbox.confinement import BROKER_PORT, Bind, Confinement, Network, Sandbox, Session
+from infra.sandbox.confinement import BROKER_PORT, Bind, Confinement, Network, Sandbox, Session, limited
 from infra.workspaces.layout import named
 from infra.workspaces.removal import remove
 from jobs.errors import Refused
@@ -120,9 +120,8 @@ class SandboxedAgents:
             remove(path)
 
     def _confinement(self, launch: Launch, start: Start, program: Program, private: Path, network: Network) -> Confinement:
-        limits = launch.run.rules.limits
         written = {BRIEF: document.brief_of(launch.brief), **start.files}
-        return Confinement(
+        confinement = Confinement(
             argv=start.argv,
             checkout=self._around.checkouts.mounts(launch.run, launch.checkout),
             env={"SLIPWAY_BRIEF": BRIEF, "SLIPWAY_RESULT": f"{OUT}/{RESULT}", **start.env},
@@ -130,10 +129,9 @@ class SandboxedAgents:
             binds=(Bind(private / "out", OUT, writable=True), *_written(private, written)),
             stdin=launch.prompt.encode(errors="replace"),
             network=network,
-            memory=limits.memory,
-            processes=limits.processes,
             checkout_read_only=launch.step.role in READERS,
         )
+        return limited(confinement, launch.run.rules.limits)
 
     def _run(self, launch: Launch, adapter: Adapter, confinement: Confinement) -> Captured:
         bounds = Bounds(launch.timeout_s, launch.idle_s, launch.run.rules.limits.output_bytes)

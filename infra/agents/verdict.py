@@ -27,7 +27,7 @@ def failure(role: str, end: End, heard: Heard, result: Result | BadResult | None
     """Why the launch does not count as done; None when it is believed."""
     admitted = heard.failure
     if end.ended is not Ended.EXIT:
-        return admitted if admitted and _is_providers(admitted, end) else ENDINGS[end.ended]
+        return admitted if admitted and _is_providers(admitted, end) else _ended(end)
     if admitted and not (admitted == OPEN_END and end.exit_code):
         return admitted
     if end.exit_code:
@@ -35,6 +35,11 @@ def failure(role: str, end: End, heard: Heard, result: Result | BadResult | None
     if isinstance(result, BadResult):
         return Failure("bad_result", f"What the agent wrote to $SLIPWAY_RESULT cannot be used: {result}.")
     return _undecided(heard, result) if role == "reviewer" else None
+
+
+def _ended(end: End) -> Failure:
+    ending = ENDINGS[end.ended]
+    return Failure(ending.code, f"The agent was killed. {end.note}") if end.ended is Ended.KILLED and end.note else ending
 
 
 def decision(heard: Heard, result: Result | BadResult | None) -> str | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from infra.process import Bounds, Captured
 from infra.sandbox.confinement import Confinement
 from infra.sandbox.launch import Confined, launch
+from infra.sandbox.limits import ROOT
 from infra.sandbox.probe import Proof, prove
 from infra.sandbox.profile import this_host
 
@@ -20,12 +21,16 @@ def candidates() -> tuple[Path, ...]:
 
 
 class Bubblewrap:
-    """`Sandbox` on the first bubblewrap that works here. `scratch` is a directory on the file system of the checkouts."""
+    """`Sandbox` on the first bubblewrap that works here.
+
+    `scratch` is a directory on the file system of the checkouts, `groups` where control groups are mounted.
+    """
 
     confines = True
 
-    def __init__(self, scratch: Path, found: tuple[Path, ...] | None = None) -> None:
+    def __init__(self, scratch: Path, found: tuple[Path, ...] | None = None, groups: Path = ROOT) -> None:
         self._scratch = scratch
+        self._groups = groups
         self._candidates = candidates() if found is None else found
         self._host = this_host()
         self._proved: Proof | None = None
@@ -42,7 +47,7 @@ class Bubblewrap:
 
     def start(self, confinement: Confinement, bounds: Bounds) -> Confined:
         """Start a program, from the calling thread: it dies with that thread. Raises Fault(`sandbox_unavailable`)."""
-        return launch(self._proof().program, confinement, bounds, self._host)
+        return launch(self._proof().program, confinement, bounds, self._host, self._groups)
 
     def run(self, confinement: Confinement, bounds: Bounds) -> Captured:
         """Start a program and wait for its end."""
@@ -51,5 +56,5 @@ class Bubblewrap:
 
     def _proof(self) -> Proof:
         if self._proved is None:
-            self._proved = prove(self._candidates, self._scratch, self._host)
+            self._proved = prove(self._candidates, self._scratch, self._host, self._groups)
         return self._proved

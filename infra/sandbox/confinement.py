@@ -1,12 +1,13 @@
 """What an untrusted program may see, reach and use up, as values; and what a sandbox is."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
 from infra.process import Bounds, Captured
+from jobs.rules import LimitsRule
 
 CHECKOUT = "/checkout"
 """Where the work lies inside, and the working directory."""
@@ -73,7 +74,14 @@ class Confinement:
     cpu_s: int = 4 * 3600
     file_bytes: int = 2 * 1024**3
     tmp_bytes: int = 1024**3
+    disk_bytes: int = 5 * 1024**3
+    disk_files: int = 1_000_000
     checkout_read_only: bool = False
+
+
+def limited(confinement: Confinement, limits: LimitsRule) -> Confinement:
+    """`confinement` with the limits of a repository's rules."""
+    return replace(confinement, memory=limits.memory, processes=limits.processes, disk_bytes=limits.disk)
 
 
 class Session(Protocol):

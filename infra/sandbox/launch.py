@@ -14,7 +14,8 @@ from typing import Self
 from infra import process
 from infra.process import Bounds, Captured, Command, Running
 from infra.sandbox.confinement import Confinement
-from infra.sandbox.limits import Group, limiting, new_group
+from infra.sandbox.guard import MEMORY, Guard
+from infra.sandbox.limits import ROOT, Group, limiting, new_group
 from infra.sandbox.profile import Host, inner, options
 from infra.sandbox.seccomp import program as refused_calls
 from jobs.errors import Fault
@@ -22,14 +23,16 @@ from jobs.evidence import Ended
 
 START_S = 20.0
 DEATH_S = 20.0
+FIRST_TO_GO = "800"
+"""Of 1000: when memory of the whole machine runs out, the kernel takes what is inside before anything of ours."""
 BY_SIGNAL = frozenset(128 + number for number in (signal.SIGKILL, signal.SIGXCPU, signal.SIGXFSZ))
 
 
-def launch(program: Path, confinement: Confinement, bounds: Bounds, host: Host) -> "Confined":
+def launch(program: Path, confinement: Confinement, bounds: Bounds, host: Host, groups: Path = ROOT) -> "Confined":
     """Start `confinement` under the bubblewrap at `program`. Raises Fault(`sandbox_unavailable`)."""
     if confinement.network.mode == "allowlist" and confinement.network.egress is None:
         raise Fault("sandbox_unavailable", "The network may only reach named hosts, but no egress proxy runs here to see to that.")
-    group = new_group(confinement)
+    group = new_group(confinement, groups)
     words = (*limiting(confinement, grouped=group is not None), *inner(confinement, host))
     wires = Wires.open(options(confinement, host))
     command = Command((str(program), *wires.arguments, "--", *words), {}, cwd=Path("/"), stdin=confinement.stdin, pass_fds=wires.theirs)
@@ -38,20 +41,29 @@ def launch(program: Path, confinement: Confinement, bounds: Bounds, host: Host) 
     except OSError as error:
         wires.close()
         raise Fault("sandbox_unavailable", f"The sandbox program {program} cannot be started: {error.strerror}.") from error
-    return Confined(running, wires, group)
+    return Confined(running, wires, confinement, group)
 
 
 class Confined:
     """`Session` of a program inside bubblewrap."""
 
-    def __init__(self, running: Running, wires: "Wires", group: Group | None) -> None:
+    def __init__(self, running: Running, wires: "Wires", confinement: Confinement, group: Group | None) -> None:
         self._running = running
         self._group = group
         self._wires = wires
         self._init: int | None = None
+        self._guard: Guard | None = None
         self._captured: Captured | None = None
         try:
-            self._init = wires.handshake(group)
+            pid = wires.first()
+            if pid is not None:
+                self._init = os.pidfd_open(pid)
+                self._guard = Guard(confinement, pid, self._kill, grouped=group is not None)
+                _admitted(pid, group)
+                self._guard.start()
+            wires.release()
+        except ProcessLookupError:
+            wires.release()
         except OSError as error:
             self.__exit__(None, None, None)
             raise Fault("sandbox_unavailable", f"The limits of a sandbox cannot be set: {error.strerror} ({error.filename}).") from error
@@ -80,16 +92,23 @@ class Confined:
         if self._captured is None:
             captured = self._running.wait()
             started = self._wires.reported_exit()
-            exhausted = self._group is not None and self._group.out_of_memory()
+            over = MEMORY if self._group is not None and self._group.out_of_memory() else ""
             self._settle()
-            self._captured = _judged(captured, started=started, exhausted=exhausted)
+            over = self._guard.verdict if self._guard is not None and self._guard.verdict else over
+            self._captured = _judged(captured, started=started, over=over)
         return self._captured
 
-    def _settle(self) -> None:
-        """Wait until the namespace's first process is dead: the kernel lets it go only after all the others."""
+    def _kill(self) -> None:
         if self._init is not None:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._init, signal.SIGKILL)
+
+    def _settle(self) -> None:
+        """Wait until the namespace's first process is dead: the kernel lets it go only after all the others."""
+        self._kill()
+        if self._guard is not None:
+            self._guard.end()
+        if self._init is not None:
             dead, _, _ = select.select([self._init], [], [], DEATH_S)
             os.close(self._init)
             self._init = None
@@ -101,14 +120,21 @@ class Confined:
             self._group = None
 
 
-def _judged(captured: Captured, *, started: bool, exhausted: bool) -> Captured:
+def _admitted(pid: int, group: Group | None) -> None:
+    """Put the first process where its limits are, while it waits; what it starts is there too, and goes first when memory runs out."""
+    Path(f"/proc/{pid}/oom_score_adj").write_text(FIRST_TO_GO)
+    if group is not None:
+        group.admit(pid)
+
+
+def _judged(captured: Captured, *, started: bool, over: str) -> Captured:
+    if over and captured.ended in (Ended.EXIT, Ended.KILLED):
+        return replace(captured, ended=Ended.KILLED, note=over)
     if captured.ended is not Ended.EXIT:
         return captured
     if not started:
         text = "The sandbox could not be set up on this machine; `slipway doctor` says what is missing."
         raise Fault("sandbox_unavailable", text, evidence=captured.stderr.output().text)
-    if exhausted:
-        return replace(captured, ended=Ended.KILLED, note="It used more memory than its limit allows.")
     if captured.exit_code in BY_SIGNAL:
         return replace(captured, ended=Ended.KILLED, note="It was killed, as happens over a limit of memory, time or file size.")
     return captured
@@ -147,21 +173,18 @@ class Wires:
         """The ends bubblewrap holds."""
         return tuple(descriptor for descriptor in (self.options, self.filter, self.report, self.gate) if descriptor >= 0)
 
-    def handshake(self, group: Group | None) -> int | None:
-        """Admit the namespace's first process to the group, let it go on, and return a handle on it; None if it is dead."""
+    def first(self) -> int | None:
+        """The namespace's first process, which waits for `release`; None when there never was one."""
         for descriptor in self.theirs:
             os.close(descriptor)
         self.options = self.filter = self.report = self.gate = -1
-        init = None
-        if first := self._first_report():
-            pid = int(json.loads(first)["child-pid"])
-            with contextlib.suppress(ProcessLookupError):
-                init = os.pidfd_open(pid)
-                if group is not None:
-                    group.admit(pid)
+        first = self._first_report()
+        return int(json.loads(first)["child-pid"]) if first else None
+
+    def release(self) -> None:
+        """Let it go on."""
         with contextlib.suppress(BrokenPipeError):
             os.write(self.opener, b".")
-        return init
 
     def _first_report(self) -> bytes:
         """The first line, which bubblewrap writes piece by piece; empty when it gave up before."""

@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import uuid
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from infra.sandbox.confinement import Confinement
 
 ROOT = Path("/sys/fs/cgroup")
 OPEN_FILES = 16_384
+Places = Mapping[Path, Mapping[str, int]]
+"""Where the directories of one group are made, with the settings each gets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,35 +47,59 @@ class Group:
 def new_group(confinement: Confinement, root: Path = ROOT) -> Group | None:
     """A group with the memory and process limits of `confinement`; None where we may not make one."""
     name = f"slipway-{os.getpid()}-{uuid.uuid4().hex}"
-    paths: list[Path] = []
-    for parent, settings in _parents(confinement, root).items():
-        made = _make(parent / name, settings)
-        if not made:
-            Group(tuple(paths)).remove()
-            return None
-        paths.append(made)
-    return Group(tuple(paths)) if paths else None
+    tries = (_group(name, places) for places in parents(_own_groups(), confinement, root))
+    return next((group for group in tries if group), None)
 
 
 def sweep(root: Path = ROOT) -> None:
     """Remove the empty groups of processes that were killed before they could."""
-    for parent in _parents(Confinement((), ()), root):
-        for path in parent.glob("slipway-*-*"):
+    for places in parents(_own_groups(), Confinement((), ()), root):
+        for path in (path for parent in places for path in parent.glob("slipway-*-*")):
             if not Path("/proc", path.name.split("-")[1]).exists():
                 with contextlib.suppress(OSError):
                     path.rmdir()
 
 
-def _parents(confinement: Confinement, root: Path) -> dict[Path, dict[str, int]]:
-    """Where groups are made, with the settings they get there: one place with version 2, one for each controller with version 1."""
-    own = _own_groups()
+def parents(own: Mapping[str, str], confinement: Confinement, root: Path) -> Iterator[Places]:
+    """The ways to make a group: with version 1 one place for each controller; with version 2 one place, below us or beside us.
+
+    Beside, because there a group with processes in it may have none below it that have limits: a service that may make groups
+    (systemd's `Delegate`) keeps its own processes in one of their own (`DelegateSubgroup`).
+    https://docs.kernel.org/admin-guide/cgroup-v2.html#no-internal-process-constraint
+    """
     if "" in own and (root / "cgroup.controllers").exists():
-        return {root / own[""].lstrip("/"): _second(confinement)}
+        here = root / own[""].lstrip("/")
+        yield {here: _second(confinement)}
+        if here != root:
+            yield {here.parent: _second(confinement)}
+        return
     places = {}
     for controller, settings in _first(confinement).items():
         parent = root / controller / own.get(controller, "").lstrip("/")
         places[parent if parent.is_dir() else root / controller] = settings
-    return places
+    yield places
+
+
+def _group(name: str, places: Places) -> Group | None:
+    """The group in all of its places, or nothing anywhere."""
+    paths: list[Path] = []
+    for parent, settings in places.items():
+        _enable(parent)
+        made = _make(parent / name, settings)
+        if not made:
+            Group(tuple(paths)).remove()
+            return None
+        paths.append(made)
+    return Group(tuple(paths))
+
+
+def _enable(parent: Path) -> None:
+    """Let groups below a place of version 2 have limits; refused where processes are in it, and already so where it is delegated well."""
+    knob = parent / "cgroup.subtree_control"
+    with contextlib.suppress(OSError):
+        if not {"memory", "pids"} <= set(knob.read_text().split()):
+            with knob.open("r+") as file:
+                file.write("+memory +pids")
 
 
 def limiting(confinement: Confinement, *, grouped: bool) -> tuple[str, ...]:
@@ -111,7 +138,7 @@ def _first(confinement: Confinement) -> dict[str, dict[str, int]]:
     return {"memory": {"memory.limit_in_bytes": confinement.memory}, "pids": {"pids.max": confinement.processes}}
 
 
-def _make(path: Path, settings: dict[str, int]) -> Path | None:
+def _make(path: Path, settings: Mapping[str, int]) -> Path | None:
     """The group at `path` with its settings, or None and nothing left behind."""
     try:
         path.mkdir()

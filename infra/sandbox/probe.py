@@ -7,7 +7,7 @@ from pathlib import Path
 from infra.process import Bounds, Captured
 from infra.sandbox.confinement import CHECKOUT, Bind, Confinement, Mount, Overlay
 from infra.sandbox.launch import launch
-from infra.sandbox.limits import new_group, sweep
+from infra.sandbox.limits import ROOT, new_group, sweep
 from infra.sandbox.profile import Host
 from jobs.errors import Fault
 
@@ -41,15 +41,15 @@ class Proof:
     text: str
 
 
-def prove(candidates: tuple[Path, ...], scratch: Path, host: Host) -> Proof:
+def prove(candidates: tuple[Path, ...], scratch: Path, host: Host, groups: Path = ROOT) -> Proof:
     """The first candidate that works, preferring one with overlays. Raises Fault(`sandbox_unavailable`)."""
-    sweep()
+    sweep(groups)
     evidence = ""
     for overlays in (True, False):
         for program in candidates:
             captured = _try(program, scratch, host, overlays=overlays)
             if captured is None:
-                return Proof(program, overlays, _describe(program, overlays=overlays))
+                return Proof(program, overlays, _describe(program, groups, overlays=overlays))
             evidence = captured
     raise Fault("sandbox_unavailable", remedy(candidates), evidence=evidence)
 
@@ -100,9 +100,9 @@ def _run(program: Path, mount: Mount, host: Host) -> Captured:
         return session.wait()
 
 
-def _describe(program: Path, *, overlays: bool) -> str:
-    group = new_group(Confinement(("true",), ()))
-    limits = "each process" if group is None else "the whole sandbox, by control groups"
+def _describe(program: Path, groups: Path, *, overlays: bool) -> str:
+    group = new_group(Confinement(("true",), ()), groups)
+    limits = "the whole sandbox, by looking" if group is None else "the whole sandbox, by control groups"
     if group is not None:
         group.remove()
     layers = "overlays" if overlays else "no overlays (checkouts are copied)"

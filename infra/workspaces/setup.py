@@ -11,7 +11,7 @@ from typing import Protocol
 
 from infra.git import Git
 from infra.process import Bounds
-from infra.sandbox import Confinement, Mount, Network, Sandbox
+from infra.sandbox import Confinement, Mount, Network, Sandbox, limited
 from infra.workspaces import place
 from infra.workspaces.depot import Depot
 from infra.workspaces.layout import held, idle, locked, user
@@ -99,7 +99,7 @@ class Setups:
         limits = run.rules.limits
         with self._networks.open(run, rule.network) as network:
             for argv in rule.run:
-                confinement = Confinement(argv, mounts, network=network, memory=limits.memory, processes=limits.processes)
+                confinement = limited(Confinement(argv, mounts, network=network), limits)
                 left = max(1.0, end - self._clock.monotonic())
                 captured = self._sandbox.run(confinement, Bounds(left, output_bytes=limits.output_bytes))
                 if not captured.ok:

@@ -71,7 +71,7 @@ WAYS_OUT = {
     "raw packets": 'python3 -c "import socket; socket.socket(2, 3, 1)"',
     "packets below": 'python3 -c "import socket; socket.socket(17, 3)"',
     "netlink to others": "ip link add x type dummy",
-    "an abstract socket": "python3 -c \"import socket; socket.socket(1).connect('\\0slipway-canary')\"",
+    "an abstract socket": "python3 -c \"import socket; socket.socket(1).connect('\\0slipway-canary-{pid}')\"",
     "a socket of the host": "python3 -c \"import socket; socket.socket(1).connect('{socket}')\"",
     "vsock": 'python3 -c "import socket; socket.socket(40, 1).connect((2, 1))"',
     "a proxy that is not there": "curl -sS -m 2 -x http://127.0.0.1:3128 http://example.com",
@@ -114,7 +114,7 @@ WAYS_OUT = {
 def test_there_is_no_way_out(world: World, way: str) -> None:
     """Proves: F62, T14, T24, T13."""
     with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_UNIX) as abstract:
-        abstract.bind("\0slipway-canary")
+        abstract.bind(f"\0slipway-canary-{os.getpid()}")
         abstract.listen()
         script = WAYS_OUT[way].format(port=server.getsockname()[1], pid=os.getpid(), socket=world.root / "none.sock")
         assert told(world, f"if ( {script} ) > /dev/null 2>&1; then echo OUT; else echo in; fi") == "in\n"

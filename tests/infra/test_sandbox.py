@@ -18,7 +18,7 @@ from infra.process import Bounds, Captured, Command
 from infra.sandbox import BROKER_PORT, CHECKOUT, Bind, Bubblewrap, Confinement, Network, Overlay, Unconfined
 from infra.sandbox.bubblewrap import candidates
 from infra.sandbox.launch import Confined, Wires
-from infra.sandbox.limits import Group, limiting, new_group, sweep
+from infra.sandbox.limits import Group, _group, limiting, new_group, parents, sweep
 from infra.sandbox.probe import remedy
 from infra.sandbox.profile import Host, options, this_host
 from jobs.errors import Fault
@@ -362,6 +362,22 @@ def test_groups_of_killed_processes_are_swept_and_those_of_living_ones_left(tmp_
         assert {path.name for path in parent.iterdir()} == {f"slipway-{os.getpid()}-a", "other"}
 
 
+def test_groups_of_the_second_version_are_made_below_us_or_beside_us(tmp_path: Path) -> None:
+    """Proves: F52."""
+    (tmp_path / "cgroup.controllers").touch()
+    (service := tmp_path / "system.slice" / "slipway.service").mkdir(parents=True)
+    (service / "cgroup.subtree_control").write_text("cpu")
+    own = {"": "/system.slice/slipway.service/service"}
+    confinement = Confinement((), (), memory=7, processes=9)
+    ways = [list(way.items()) for way in parents(own, confinement, tmp_path)]
+    limits = {"memory.max": 7, "memory.swap.max": 0, "pids.max": 9, "memory.oom.group": 1}
+    assert ways == [[(service / "service", limits)], [(service, limits)]]
+    assert [list(way) for way in parents({"": "/"}, confinement, tmp_path)] == [[tmp_path]]
+    assert _group("slipway-1-x", {service: limits}) is None
+    assert (service / "cgroup.subtree_control").read_text() == "+memory +pids"
+    assert [path.name for path in service.iterdir()] == ["cgroup.subtree_control"]
+
+
 def test_a_place_that_is_no_control_group_is_not_taken_for_one(tmp_path: Path) -> None:
     for name in ("memory", "pids"):
         (tmp_path / name).mkdir()
@@ -376,7 +392,7 @@ def test_a_group_that_cannot_be_joined_starts_nothing(sandbox: Bubblewrap, place
     wires = Wires.open(options(Confinement(("touch", "started"), (overlay(place),)), this_host()))
     running = process.start(Command((str(program), *wires.arguments, "--", "touch", "started"), {}, pass_fds=wires.theirs), BOUNDS)
     with pytest.raises(Fault, match="limits of a sandbox"):
-        Confined(running, wires, Group((place / "nowhere",)))
+        Confined(running, wires, Confinement((), ()), Group((place / "nowhere",)))
     assert not (place / "upper" / "started").exists()
 
 
