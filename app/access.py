@@ -1,7 +1,8 @@
-"""Who may look and who may act: bearer tokens, the dashboard's session, and the one machine where nobody needs either.
+"""Who may look and who may act: bearer tokens, the dashboard's sessions, and the one machine where nobody needs either.
 
 A token is written as `token` (may do everything) or `token:read`, `token:run`, `token:admin`. Without any token the API and
 the dashboard answer only to this very machine: loopback bind, loopback peer, loopback `Host`, no sign of a proxy, no public URL.
+Whoever signed in with GitHub, or followed the link that `slipway up` printed, is known by a visit that the store keeps.
 """
 
 import hashlib
@@ -11,11 +12,16 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
+from infra.store.visits import Visit
+from jobs.model import Actor
+
 COOKIE = "slipway_session"
+VISIT = "slipway_visit"
 SESSION_S = 12 * 3600
 PROXY_HEADERS = (
     "forwarded",
@@ -48,15 +54,41 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Somebody who is let in. `csrf` has to come back with every form of theirs."""
+    """Somebody who is let in. `csrf` has to come back with every form of theirs.
+
+    An `actor` signed in with GitHub: they see the repositories whose scopes `sees` names, and what they may do there is asked of
+    GitHub each time, by the rules of the commands. For everybody else `sees` is None: all of them.
+    """
 
     id: str
     scope: Scope
     csrf: str = field(repr=False, default="")
+    actor: Actor | None = None
+    sees: frozenset[str] | None = None
 
     def may(self, need: Scope) -> bool:
         """Whether what is asked for lies within the scope."""
         return self.scope >= need
+
+    def may_see(self, scope: str) -> bool:
+        """Whether a repository of that scope is shown to them at all."""
+        return self.sees is None or scope in self.sees
+
+
+class Visits(Protocol):
+    """Who is signed in without a token."""
+
+    def find(self, secret: str) -> Visit | None:
+        """Whose visit a cookie stands for; None when it is over or was never made."""
+        ...
+
+
+class NoVisits:
+    """Nobody is."""
+
+    def find(self, secret: str) -> Visit | None:
+        """None."""
+        return None
 
 
 def parse_token(text: str) -> Token:
@@ -75,17 +107,20 @@ class Access:
     tokens: tuple[Token, ...]
     bind: str
     public_url: str | None
+    visits: Visits = field(default_factory=NoVisits)
     key: bytes = field(repr=False, default_factory=lambda: secrets.token_bytes(32))
 
     def who(self, request: HTTPConnection, now: float) -> Principal | None:
-        """Who asks; None when nobody we know."""
+        """Who asks; None when nobody we know. May ask the store, so it is called from a thread."""
         bearer = _bearer(request)
         if bearer is not None:
             return self._by_secret(bearer)
+        visit = request.cookies.get(VISIT)
+        visitor = self._by_visit(visit) if visit else None
+        if visitor is not None:
+            return visitor
         session = request.cookies.get(COOKIE)
-        if session:
-            return self._by_session(session, now)
-        return self._local(request)
+        return self._by_session(session, now) if session else self._local(request)
 
     def sign_in(self, secret: str, now: float) -> str | None:
         """The value of a session cookie for a token; None when there is no such token."""
@@ -120,11 +155,20 @@ class Access:
         head, _, mac = cookie.rpartition(".")
         name, _, until = head.partition(".")
         token = next((token for token in self.tokens if token.id == name), None)
-        if token is None or not hmac.compare_digest(_mac(token.secret, "session", head), mac):
+        if token is None or not hmac.compare_digest(_mac(token.secret, "session", head).encode(), mac.encode(errors="replace")):
             return None
         if not until.isdecimal() or int(until) < now:
             return None
         return Principal(f"token:{token.id}", token.scope, _mac(token.secret, "csrf", cookie))
+
+    def _by_visit(self, secret: str) -> Principal | None:
+        visit = self.visits.find(secret)
+        if visit is None:
+            return None
+        csrf = _mac(secret.encode(), "csrf", "visit")
+        if visit.actor is None:
+            return Principal("link", Scope.ADMIN, csrf)
+        return Principal(f"github:{visit.actor.login}", Scope.READ, csrf, visit.actor, visit.sees)
 
     def _local(self, request: HTTPConnection) -> Principal | None:
         near = request.client is not None and _loopback(request.client.host)
@@ -135,9 +179,9 @@ class Access:
         return Principal("local", Scope.ADMIN, _mac(self.key, "csrf", "local"))
 
 
-def access(tokens: Sequence[str], bind: str, public_url: str | None) -> Access:
+def access(tokens: Sequence[str], bind: str, public_url: str | None, visits: Visits | None = None) -> Access:
     """The rules as the settings state them."""
-    return Access(tuple(parse_token(token) for token in tokens), bind, public_url)
+    return Access(tuple(parse_token(token) for token in tokens), bind, public_url, visits or NoVisits())
 
 
 def same_origin(request: HTTPConnection) -> bool:

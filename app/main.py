@@ -36,7 +36,7 @@ def application(office: Office, webhook: ASGIApp, counts: metrics.Counts) -> Sta
         return HTMLResponse(rendering.page("problem.html", shown), problem.status, problem.headers)
 
     async def scrape(request: Request) -> Response:
-        admit(desk.access, request, Scope.READ, desk.clock.now())
+        await run_in_threadpool(admit, desk.access, request, Scope.READ, desk.clock.now())
         return await run_in_threadpool(metrics.exposition, counts)
 
     routes: Sequence[BaseRoute] = [

@@ -17,11 +17,13 @@ from app.wiring.ground import Ground
 from infra import redis_server
 from infra.clock import SystemClock
 from infra.store.keeping import SqlWorkers
+from infra.store.visits import SqlVisits
 from jobs.errors import UserError
 
 log = structlog.get_logger("slipway.processes")
 GRACE_S = roles.DRAIN_S + 15
 BACKLOG = 2048
+LINK_S = 15 * 60
 ROLES: Mapping[str, tuple[str, ...]] = {
     "up": ("web", "worker", "keeper"),
     "web": ("web",),
@@ -76,6 +78,8 @@ def _supervise(command: str, start: Start, queues: Sequence[str] = (), tend: Cal
     engine = ground.engine  # checked and migrated once, before anybody works on it
     log.info("starting", command=command, roles=ROLES[command], pid=os.getpid(), version=VERSION, config=settings.config_hash)
     workers, ledger = SqlWorkers(engine), ground.ledger
+    if command == "up" and not settings.setup_mode and sys.stderr.isatty():
+        _invite(settings, SqlVisits(engine).link(LINK_S))
 
     def look_after(living: Mapping[str, int]) -> None:
         tend()
@@ -106,6 +110,14 @@ def _workers(start: Start, queues: Sequence[str]) -> list[Child]:
 
 def _worker(start: Start, queue: str, name: str) -> Child:
     return Child(name, partial(roles.send, start, name) if queue == CALLBACKS else partial(roles.answer, start, queue, name))
+
+
+def _invite(settings: Settings, link: str) -> None:
+    """A link that signs in whoever sees this terminal; never printed where the output is kept as a log."""
+    here = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104 - shown as what it means here
+    address = settings.public_url or f"http://{f'[{here}]' if ':' in here else here}:{settings.port}"
+    told = f"Open {address.rstrip('/')}/login?once={link} to sign in. It works once, within {LINK_S // 60} minutes."
+    print(told, file=sys.stderr, flush=True)
 
 
 def _listener(start: Start) -> socket.socket:

@@ -1,6 +1,6 @@
 """What the web role needs of the rest of the service, as roles."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -26,8 +26,12 @@ class Reading(Protocol):
         scope: str | None = None,
         cursor: str | None = None,
         limit: int = 50,
+        within: Collection[str] | None = None,
     ) -> tuple[Sequence[Mapping[str, Any]], str | None]:
-        """Runs, newest first, and the cursor of the next page. Raises UserError for a cursor that is none of ours."""
+        """Runs of the scopes `within` (None: of all), newest first, and the cursor of the next page.
+
+        Raises UserError for a cursor that is none of ours.
+        """
         ...
 
     def events(self, run_id: str, *, after: int = 0, limit: int = 500) -> Sequence[Mapping[str, Any]]:
@@ -60,6 +64,10 @@ class Runs(Protocol):
 
     def say(self, run_id: str, actor: str, text: str, comment: int | None = None) -> Run:
         """Tell its agent something."""
+        ...
+
+    def pin(self, run_id: str, *, pinned: bool = True) -> None:
+        """Keep what it left behind, whatever its age, or no longer."""
         ...
 
     def pause(self, scope: str, actor: str, reason: str) -> None:

@@ -13,7 +13,8 @@ from starlette.routing import Route
 from app.access import Access, Principal, Scope, same_origin
 from app.api.operation import Ask, Operation
 from app.api.ports import Desk
-from app.api.problems import Problem
+from app.api.problems import Problem, no_run
+from app.api.reading import known
 
 MOST_BODY_BYTES = 256 * 1024
 SAFE = frozenset({"GET", "HEAD"})
@@ -22,16 +23,29 @@ audit = structlog.get_logger("slipway.audit")
 
 
 def admit(access: Access, request: Request, need: Scope, now: float) -> Principal:
-    """Who asks, if they may. Raises Problem: 401 for nobody we know, 403 for somebody who may not."""
+    """Who asks, if they may. Raises Problem: 401 for nobody we know, 403 for somebody who may not. Called from a thread.
+
+    Whoever signed in with GitHub reads single runs here, as their pages link to, and nothing else.
+    """
     principal = access.who(request, now)
     if principal is None:
         raise Problem(401, _how_to_sign_in(access), {"WWW-Authenticate": "Bearer"})
     if request.method not in SAFE and not same_origin(request):
         raise Problem(403, "This request comes from a page of another site. Use the dashboard itself, or a program.")
+    if principal.actor and (request.method not in SAFE or "run_id" not in request.path_params):
+        raise Problem(403, "Signed in with GitHub you can use the dashboard; for this part of the API use a token.")
     if not principal.may(need):
         raise Problem(
             403, f"This token may not do that: it needs the scope {need.name.lower()!r} and has {principal.scope.name.lower()!r}."
         )
+    return principal
+
+
+def _let_in(desk: Desk, request: Request, need: Scope) -> Principal:
+    """As `admit`; to somebody who may not see a run's repository there is no such run."""
+    principal = admit(desk.access, request, need, desk.clock.now())
+    if principal.sees is not None and not principal.may_see(known(lambda: desk.runs.get(request.path_params["run_id"])).repository.scope):
+        raise no_run()
     return principal
 
 
@@ -72,7 +86,7 @@ def _route(path: str, operations: Sequence[Operation], desk: Desk, prefix: str) 
 
     async def endpoint(request: Request) -> Response:
         operation = by_method["GET" if request.method == "HEAD" else request.method]
-        principal = admit(desk.access, request, operation.need, desk.clock.now())
+        principal = await run_in_threadpool(_let_in, desk, request, operation.need)
         body = await parsed(request, operation.body)
         ask = Ask(principal, request.path_params, dict(request.query_params), request.headers, body)
         streams = operation.stream is not None and "text/event-stream" in request.headers.get("accept", "")

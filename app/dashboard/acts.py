@@ -10,7 +10,8 @@ from app.api.problems import Problem
 from app.api.reading import known
 from app.dashboard.office import Office
 from app.operating import again
-from jobs.model import Run
+from infra.store.pauses import EVERYTHING
+from jobs.model import Repository, Run, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +34,15 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """A form's address, the scope it needs, and what it does."""
+    """A form's address, the scope a token needs for it, and what it does.
+
+    Whoever signed in with GitHub needs there what the comment `command` takes; without one it is the operators' alone.
+    """
 
     path: str
     need: Scope
     do: Callable[[Office, Form], str]
+    command: str = ""
 
 
 def stop(office: Office, form: Form) -> str:
@@ -69,7 +74,7 @@ def say(office: Office, form: Form) -> str:
 def replay_webhook(office: Office, form: Form) -> str:
     """Work a webhook again."""
     row = form.path["row"]
-    if not (row.isascii() and row.isdecimal() and len(row) < 19):
+    if not _is_id(row):
         raise Problem(404, "There is no such webhook.")
     _replayed(lambda: office.inbox.replay(int(row)))
     office.desk.bell.ring("intake", int(row))
@@ -82,16 +87,58 @@ def replay_callback(office: Office, form: Form) -> str:
     return "/callbacks"
 
 
+def pin(office: Office, form: Form) -> str:
+    """Keep what a run left behind, whatever its age, or no longer."""
+    known(lambda: office.desk.runs.pin(form.run_id, pinned=form.fields.get("pinned") == "yes"))
+    return f"/runs/{form.run_id}"
+
+
 def pause(office: Office, form: Form) -> str:
-    """Let nothing new be claimed."""
-    office.desk.runs.pause("*", form.principal.id, form.text(500) or f"Paused in the dashboard by {form.principal.id}.")
+    """Let nothing new be claimed, of everything or of one repository."""
+    repository = about(office, form).repository
+    why = form.text(500) or f"Paused in the dashboard by {form.principal.id}."
+    office.desk.runs.pause(repository.scope if repository else EVERYTHING, form.principal.id, why)
     return "/queue"
 
 
 def resume(office: Office, form: Form) -> str:
-    """The end of a pause, of everything or of one scope."""
-    office.desk.runs.resume(form.fields.get("scope", "*"))
+    """The end of a pause, of everything or of one repository."""
+    repository = about(office, form).repository
+    office.desk.runs.resume(repository.scope if repository else EVERYTHING)
     return "/queue"
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a form is about: a run's repository and source, a repository, or (without one) everything."""
+
+    repository: Repository | None = None
+    source: Source | None = None
+
+
+def about(office: Office, form: Form) -> About:
+    """Raises Problem 404 for a run that is not there, UserError for a repository that is not ours."""
+    if "run_id" in form.path:
+        run = known(lambda: office.desk.runs.get(form.run_id))
+        return About(run.repository, run.request.source)
+    if scope := form.fields.get("scope", "").strip():
+        return About(_of_scope(scope))
+    name = form.fields.get("repository", "").strip()
+    return About(office.desk.catalogue.find(name) if name else None)
+
+
+def _of_scope(scope: str) -> Repository | None:
+    """The repository of a scope, by its ids alone. Raises Problem for what is none."""
+    if scope == EVERYTHING:
+        return None
+    installation, _, number = scope.partition(":")
+    if not (_is_id(installation) and _is_id(number)):
+        raise Problem(422, "That is no scope. Load the page again.")
+    return Repository(int(number), scope, int(installation))
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 19
 
 
 def _moved(office: Office, run: Run) -> str:
@@ -107,12 +154,13 @@ def _replayed(replay: Callable[[], None]) -> None:
 
 
 ACTS: tuple[Act, ...] = (
-    Act("/runs/{run_id}/stop", Scope.RUN, stop),
-    Act("/runs/{run_id}/retry", Scope.RUN, retry),
-    Act("/runs/{run_id}/approve", Scope.RUN, approve),
-    Act("/runs/{run_id}/say", Scope.RUN, say),
+    Act("/runs/{run_id}/stop", Scope.RUN, stop, "stop"),
+    Act("/runs/{run_id}/retry", Scope.RUN, retry, "retry"),
+    Act("/runs/{run_id}/approve", Scope.RUN, approve, "approve"),
+    Act("/runs/{run_id}/say", Scope.RUN, say, "run"),
+    Act("/runs/{run_id}/pin", Scope.RUN, pin, "retry"),
     Act("/inbox/{row}/replay", Scope.ADMIN, replay_webhook),
     Act("/callbacks/{row}/replay", Scope.ADMIN, replay_callback),
-    Act("/pause", Scope.ADMIN, pause),
-    Act("/resume", Scope.ADMIN, resume),
+    Act("/pause", Scope.ADMIN, pause, "pause"),
+    Act("/resume", Scope.ADMIN, resume, "resume"),
 )

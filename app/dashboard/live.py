@@ -7,6 +7,8 @@ from sse_starlette import ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from app.access import Principal
+from app.api.problems import no_run
 from app.api.reading import known
 from app.api.streams import follow, pause, sse
 from app.dashboard.office import Looking, Office
@@ -45,9 +47,11 @@ def everything(office: Office) -> Response:
     return sse(office.desk.seats.seated(changes(office.looking, closing)), closing)
 
 
-def one_run(office: Office, run_id: str) -> Response:
-    """The stream of a run's page."""
+def one_run(office: Office, principal: Principal, run_id: str) -> Response:
+    """The stream of a run's page. Raises Problem 404 for a run that is not there for the principal."""
     run = known(lambda: office.desk.runs.get(run_id))
+    if not principal.may_see(run.repository.scope):
+        raise no_run()
     office.desk.seats.check()
     closing = anyio.Event()
     return sse(office.desk.seats.seated(changes_of(office, run_id, run.state, closing)), closing)

@@ -7,12 +7,13 @@ from typing import Any
 from app import view
 from app.access import Principal
 from app.api import health
-from app.api.problems import Problem
+from app.api.problems import Problem, no_run
 from app.api.reading import known
 from app.dashboard import diff, runs
 from app.dashboard.office import Office
 from infra.store.outbox import STATES as OUTBOX_STATES
 from infra.store.pages import shown
+from infra.store.pauses import EVERYTHING
 from jobs.errors import UserError
 from jobs.model import RunState
 
@@ -33,22 +34,41 @@ class Look:
     query: Mapping[str, str]
     now: float
 
+    @property
+    def within(self) -> frozenset[str] | None:
+        """The scopes that are shown; None for all of them."""
+        return self.principal.sees
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A pause that stands: of everything, or of a repository by its name."""
+
+    scope: str
+    name: str
+    why: str
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is of everything."""
+        return self.scope == EVERYTHING
+
 
 Page = Callable[[Office, Look], Context]
 
 
 def overview(office: Office, look: Look) -> Context:
     """What runs, what waits and for what, what came of the rest, and whether the service is well."""
-    queue = office.looking.queue()
-    needs = [run for state in (RunState.AWAITING_APPROVAL, RunState.PARKED) for run in _in_state(office, state)]
-    page, _ = office.desk.reading.runs(limit=PAGE)
+    queue = office.looking.queue(within=look.within)
+    needs = [run for state in (RunState.AWAITING_APPROVAL, RunState.PARKED) for run in _in_state(office, look, state)]
+    page, _ = office.desk.reading.runs(limit=PAGE, within=look.within)
     return {
-        "running": [*queue["held"], *_in_state(office, RunState.AWAITING_CI)],
-        "waiting": _waiting(office, queue),
+        "running": [*queue["held"], *_in_state(office, look, RunState.AWAITING_CI)],
+        "waiting": _waiting(office, look, queue),
         "needs": needs,
         "recent": [run for run in page if run["state"] in view.FINAL][:RECENT],
-        "figures": office.looking.ended(DAY_S),
-        **_well(office),
+        "figures": office.looking.ended(DAY_S, look.within),
+        **_well(office, look),
     }
 
 
@@ -58,7 +78,7 @@ def listing(office: Office, look: Look) -> Context:
     state = asked["state"] if asked["state"] in set(RunState) else ""
     try:
         found, cursor = office.desk.reading.runs(
-            state=state or None, repository=asked["repository"] or None, cursor=asked["cursor"] or None, limit=PAGE
+            state=state or None, repository=asked["repository"] or None, cursor=asked["cursor"] or None, limit=PAGE, within=look.within
         )
     except UserError as error:
         raise Problem(400, str(error)) from error
@@ -69,6 +89,8 @@ def run(office: Office, look: Look) -> Context:
     """One run, from why it stands where it stands to every line that was kept."""
     run_id = look.path["run_id"]
     page = known(lambda: office.desk.reading.run(run_id))
+    if not look.principal.may_see(page["scope"]):
+        raise no_run()
     events = office.desk.reading.events(run_id, limit=runs.MOST_EVENTS)
     return {
         "run": page,
@@ -87,19 +109,21 @@ def run(office: Office, look: Look) -> Context:
 
 def queue(office: Office, look: Look) -> Context:
     """Who is at work, and who comes next."""
-    found = office.looking.queue()
+    found = office.looking.queue(within=look.within)
+    waiting = _waiting(office, look, found)
     return {
         "running": found["held"],
-        "waiting": _waiting(office, found),
+        "waiting": waiting,
+        "repositories": sorted({run["repository"] for run in (*found["held"], *waiting)}),
         "queued": found["queued"],
-        "paused": office.looking.health()["paused"],
+        "paused": _paused(office, look),
     }
 
 
 def callbacks(office: Office, look: Look) -> Context:
     """What goes out, and what the receivers said."""
     state = look.query.get("state", "")
-    rows = office.outbox.listing(state=state if state in OUTBOX_STATES else None, limit=2 * PAGE)
+    rows = office.outbox.listing(state=state if state in OUTBOX_STATES else None, limit=2 * PAGE, within=look.within)
     return {"rows": [{**row, "url": shown(row["url"])} for row in rows], "state": state, "states": OUTBOX_STATES}
 
 
@@ -117,7 +141,7 @@ def workers(office: Office, look: Look) -> Context:
     return {
         "health": found,
         "overdue": {row["id"] for row in found["workers"] if found["now"] - row["seen_at"] > OVERDUE_S},
-        **_well(office),
+        **_well(office, look),
     }
 
 
@@ -126,20 +150,32 @@ def settings(office: Office, look: Look) -> Context:
     return {"settings": office.settings}
 
 
-def _in_state(office: Office, state: RunState) -> list[Mapping[str, Any]]:
-    return list(office.desk.reading.runs(state=state.value, limit=PAGE)[0])
+def _in_state(office: Office, look: Look, state: RunState) -> list[Mapping[str, Any]]:
+    return list(office.desk.reading.runs(state=state.value, limit=PAGE, within=look.within)[0])
 
 
-def _waiting(office: Office, queue: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _waiting(office: Office, look: Look, queue: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The queued runs in the order they will be taken; those that may not be taken yet come last and say why."""
     place = {run_id: number for number, run_id in enumerate(queue["next"], 1)}
-    queued = office.desk.reading.runs(state=RunState.QUEUED.value, limit=4 * PAGE)[0]
+    queued = office.desk.reading.runs(state=RunState.QUEUED.value, limit=4 * PAGE, within=look.within)[0]
     waiting = [{**run, "place": place.get(run["id"])} for run in queued]
     return sorted(waiting, key=lambda run: (run["place"] is None, run["place"] or 0, run["created_at"]))
 
 
-def _well(office: Office) -> Context:
-    return {"parts_found": health.check(office.parts), "paused": office.looking.health()["paused"]}
+def _well(office: Office, look: Look) -> Context:
+    return {"parts_found": health.check(office.parts), "paused": _paused(office, look)}
+
+
+def _paused(office: Office, look: Look) -> list[Pause]:
+    """The pauses that concern whoever looks, the one of everything first."""
+    reasons = {
+        scope: why for scope, why in office.looking.health()["paused"].items() if scope == EVERYTHING or look.principal.may_see(scope)
+    }
+    names = office.looking.names([scope for scope in reasons if scope != EVERYTHING])
+    return [
+        Pause(scope, "Everything" if scope == EVERYTHING else names.get(scope, scope), reasons[scope])
+        for scope in sorted(reasons, key=lambda scope: (scope != EVERYTHING, names.get(scope, scope)))
+    ]
 
 
 def _diff(office: Office, page: Mapping[str, Any]) -> list[tuple[str, str]]:

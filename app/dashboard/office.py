@@ -1,18 +1,19 @@
 """What the dashboard has at hand, beside the API's desk."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from app.api.health import Part
 from app.api.ports import Desk
-from app.dashboard.sign_in import Tries
+from app.dashboard.sign_in import Ways
+from jobs.model import Actor, Repository, Source
 
 
 class Looking(Protocol):
-    """What only the dashboard looks at."""
+    """What only the dashboard looks at. `within` are the scopes to look at; None is all of them."""
 
-    def queue(self, limit: int = 200) -> dict[str, Any]:
+    def queue(self, limit: int = 200, within: Collection[str] | None = None) -> dict[str, Any]:
         """Who is at work and who waits."""
         ...
 
@@ -20,8 +21,12 @@ class Looking(Protocol):
         """Whether work gets done."""
         ...
 
-    def ended(self, window_s: float) -> dict[str, Any]:
+    def ended(self, window_s: float, within: Collection[str] | None = None) -> dict[str, Any]:
         """How many runs ended in a window, by state, and what is known of their cost."""
+        ...
+
+    def names(self, scopes: Collection[str]) -> dict[str, str]:
+        """What the repositories of these scopes are called, where that is known."""
         ...
 
     def latest(self) -> tuple[int, int]:
@@ -44,12 +49,22 @@ class Inbox(Protocol):
 class Outbox(Protocol):
     """The callbacks that go out."""
 
-    def listing(self, state: str | None = None, run_id: str | None = None, limit: int = 100) -> Sequence[Mapping[str, Any]]:
+    def listing(
+        self, state: str | None = None, run_id: str | None = None, limit: int = 100, within: Collection[str] | None = None
+    ) -> Sequence[Mapping[str, Any]]:
         """Rows, newest first."""
         ...
 
     def replay(self, row_id: str) -> None:
         """Send one again. Raises KeyError."""
+        ...
+
+
+class Standing(Protocol):
+    """What somebody who signed in with GitHub may do."""
+
+    def refusal(self, command: str, repository: Repository, source: Source | None, actor: Actor) -> str | None:
+        """Why the actor may not give this command there, in a sentence; None when they may. Raises Fault when nobody can tell."""
         ...
 
 
@@ -63,4 +78,5 @@ class Office:
     outbox: Outbox
     parts: tuple[Part, ...]
     settings: Mapping[str, Any]
-    tries: Tries = field(kw_only=True)
+    ways: Ways = field(kw_only=True)
+    standing: Standing = field(kw_only=True)

@@ -15,14 +15,15 @@ from app.version import VERSION
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 PAGES = (
-    ("/", "Overview"),
-    ("/runs", "Runs"),
-    ("/queue", "Queue"),
-    ("/callbacks", "Callbacks"),
-    ("/inbox", "Inbox"),
-    ("/workers", "Workers"),
-    ("/settings", "Settings"),
+    ("/", "Overview", False),
+    ("/runs", "Runs", False),
+    ("/queue", "Queue", False),
+    ("/callbacks", "Callbacks", False),
+    ("/inbox", "Inbox", True),
+    ("/workers", "Workers", True),
+    ("/settings", "Settings", True),
 )
+"""Address, name, and whether it is for operators only."""
 
 
 def iso(at: float) -> str:

@@ -1,10 +1,13 @@
-"""Signing in to the dashboard with a token, for as long as the session's cookie lasts."""
+"""Ways into the dashboard: a token, GitHub, or the link that `slipway up` prints; and how often somebody may try."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from app.api.problems import Problem
+from app.dashboard.github import GitHubSignIn
+from jobs.model import Actor
 
 WINDOW_S = 60.0
 MOST_OF_ONE = 10
@@ -28,6 +31,31 @@ class Tries:
     def note(self, address: str) -> None:
         """One more that failed."""
         self.failed.append((self.monotonic(), address))
+
+
+class Visits(Protocol):
+    """Who is signed in, for every web process."""
+
+    def follow(self, link: str, lasts_s: float) -> str | None:
+        """The secret of an operator's visit for that of a link, once."""
+        ...
+
+    def welcome(self, actor: Actor, sees: Collection[str], lasts_s: float) -> str:
+        """The secret of a person's visit."""
+        ...
+
+    def end(self, secret: str) -> None:
+        """Sign out."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """The ways in that there are here; a token is always one, `github` may be None."""
+
+    tries: Tries
+    visits: Visits
+    github: GitHubSignIn | None = None
 
 
 def local_path(path: str) -> str:

@@ -6,6 +6,7 @@ from app.authority import Authority
 from app.catalogue import AppReach, Catalogue, NoApp
 from app.settings import Settings
 from app.wiring.ground import Ground
+from handlers.facts import Admitted
 from infra.forges import Boards, Forges, PlacedSources
 from infra.git import Git
 from infra.github.app import GitHubApp
@@ -87,3 +88,17 @@ class Outside:
     def authority(self) -> Authority:
         """Whether the work may still leave."""
         return Authority(self.forge)
+
+    @cached_property
+    def admitted(self) -> Admitted:
+        """Whom and what the server file lets in."""
+        allow, floors = self._settings.server.allow, self._settings.server.floors
+        return Admitted(
+            app=self._settings.github_app_id or 0,
+            repositories=frozenset(name.lower() for name in allow.repositories),
+            users=frozenset(login.lower() for login in allow.users),
+            bots=frozenset(allow.bots),
+            agents=floors.agents,
+            actor_per_hour=allow.actor_per_hour,
+            item_per_hour=allow.item_per_hour,
+        )

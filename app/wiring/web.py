@@ -11,8 +11,11 @@ from app.access import access
 from app.api.health import Part
 from app.api.ports import Desk
 from app.api.seats import Seats
+from app.dashboard.github import GitHubSignIn
 from app.dashboard.office import Office
-from app.dashboard.sign_in import Tries
+from app.dashboard.sign_in import Tries, Ways
+from app.dashboard.standing import Standing
+from app.knowledge import Knowledge
 from app.main import application
 from app.probing import unwell
 from app.setup import door
@@ -20,11 +23,14 @@ from app.setup.registration import Registration
 from app.webhook import Webhook, closed
 from app.wiring.ground import Ground
 from app.wiring.outside import Outside
+from handlers.facts import Facts
 from infra.github.entrance import Entrance
 from infra.redis_server import RedisUnavailable
 from infra.rq_queue import BackgroundBell
+from infra.store.asked import SqlAsked
 from infra.store.doubt import StoreInDoubt
 from infra.store.probes import SqlProbes
+from infra.store.visits import SqlVisits
 
 SILENT_S = 60.0
 
@@ -67,7 +73,7 @@ class Front:
             artifacts=ground.artifacts,
             callbacks=ground.outbox,
             bell=self.bell,
-            access=access(tokens, settings.bind, settings.public_url),
+            access=access(tokens, settings.bind, settings.public_url, SqlVisits(ground.engine)),
             clock=ground.clock,
             seats=Seats(),
         )
@@ -95,7 +101,8 @@ class Front:
             ground.outbox,
             self.parts,
             ground.settings.redacted(),
-            tries=Tries(ground.clock.monotonic),
+            ways=Ways(Tries(ground.clock.monotonic), SqlVisits(ground.engine), self._github()),
+            standing=Standing(self._knowledge),
         )
         return application(office, self.webhook, ground.reading)
 
@@ -105,6 +112,21 @@ class Front:
         entrance = Entrance(clock, api_url=settings.github_api_url, web_url=settings.github_url)
         registration = Registration(token, entrance, settings.data_dir, clock.monotonic)
         return door.application(registration, settings.github_url, settings.public_url, self.parts)
+
+    def _github(self) -> GitHubSignIn | None:
+        """Signing in with GitHub: with a client of an App, and where GitHub knows to lead people back to."""
+        settings = self.ground.settings
+        if not (settings.github_client_id and settings.github_client_secret and settings.public_url):
+            return None
+        entrance = Entrance(self.ground.clock, api_url=settings.github_api_url, web_url=settings.github_url)
+        secret = settings.github_client_secret.get_secret_value()
+        return GitHubSignIn(entrance, settings.github_client_id, secret, settings.github_url, settings.public_url)
+
+    def _knowledge(self) -> Knowledge:
+        """Nothing known yet."""
+        ground, outside = self.ground, self.outside
+        facts = Facts(admitted=outside.admitted)
+        return Knowledge(outside.forge, outside.catalogue, ground.runs, SqlAsked(ground.engine), facts)
 
     def _store(self) -> str | None:
         try:

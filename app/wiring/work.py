@@ -14,7 +14,6 @@ from app.wiring.outside import Outside
 from app.worker import Work
 from delivery.github import GitHubDeliveryManager
 from delivery.local import LocalDeliveryManager
-from handlers.facts import Admitted
 from infra.agents.launcher import SandboxedAgents, Surroundings
 from infra.agents.launches import LaunchLog
 from infra.courier import Courier
@@ -128,7 +127,7 @@ class Workshop:
         """Takes webhooks in."""
         ground, outside = self.ground, self.outside
         asked = SqlAsked(ground.engine)
-        sources = Sources(outside.forge, outside.catalogue, ground.runs, asked, self._admitted())
+        sources = Sources(outside.forge, outside.catalogue, ground.runs, asked, outside.admitted)
         perform = Perform(ground.runs, SqlFinding(ground.engine), Voice(outside.boards, asked), ground.bell, self.ci or NoCi(), ground.page)
         return Intake(ground.inbox, asked, sources, perform)
 
@@ -166,16 +165,3 @@ class Workshop:
         if path is None:
             raise Refused("push_refused", f"The server file names no place to deliver {run.repository.full_name} to. Add `to` there.")
         return str(path)
-
-    def _admitted(self) -> Admitted:
-        """Whom and what the server file lets in."""
-        allow, floors = self._settings.server.allow, self._settings.server.floors
-        return Admitted(
-            app=self._settings.github_app_id or 0,
-            repositories=frozenset(name.lower() for name in allow.repositories),
-            users=frozenset(login.lower() for login in allow.users),
-            bots=frozenset(allow.bots),
-            agents=floors.agents,
-            actor_per_hour=allow.actor_per_hour,
-            item_per_hour=allow.item_per_hour,
-        )

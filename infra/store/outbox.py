@@ -1,12 +1,13 @@
 """The durable outbox of callbacks: at least once, with one id and the same bytes on every try."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from infra.store.schema import PENDING, endpoint, outbox
+from infra.store.sight import inside
 from infra.store.upsert import insert
 from infra.store.work import now, read, write
 from jobs.errors import UserError
@@ -103,11 +104,14 @@ class SqlOutbox:
         ready = sa.select(outbox.c.id).where(outbox.c.url == url, _due()).order_by(outbox.c.next_at, outbox.c.id).limit(1)
         return read(self._engine, lambda connection: connection.scalar(ready))
 
-    def listing(self, state: str | None = None, run_id: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
-        """Callbacks without their bodies, newest first."""
+    def listing(
+        self, state: str | None = None, run_id: str | None = None, limit: int = 100, within: Collection[str] | None = None
+    ) -> list[dict[str, Any]]:
+        """Callbacks of the scopes `within` (None: of all) without their bodies, newest first."""
         wanted = sa.select(*[column for column in outbox.c if column.name != "body"]).order_by(outbox.c.created_at.desc(), outbox.c.id)
         wanted = wanted.where(outbox.c.state == state) if state else wanted
         wanted = wanted.where(outbox.c.run_id == run_id) if run_id else wanted
+        wanted = wanted.where(*inside(outbox.c.scope, within))
         return read(self._engine, lambda connection: [dict(row) for row in connection.execute(wanted.limit(limit)).mappings()])
 
     def compact(self, older_than_s: float) -> int:

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from infra.store import claims, counting, queue, stats
 from infra.store.pages import Evidence, head, page
 from infra.store.schema import activity, artifact, attempt, event, inbox, iteration, outbox, run
+from infra.store.sight import inside
 from infra.store.values import run_of
 from infra.store.work import now, read
 from jobs.errors import UserError
@@ -46,11 +47,16 @@ class SqlReading:
         scope: str | None = None,
         cursor: str | None = None,
         limit: int = 50,
+        within: Collection[str] | None = None,
     ) -> tuple[list[dict[str, Any]], str | None]:
-        """Runs, newest first, and the cursor of the next page. Raises UserError for a cursor that is none of ours."""
+        """Runs of the scopes `within` (None: of all), newest first, and the cursor of the next page.
+
+        Raises UserError for a cursor that is none of ours.
+        """
         wanted = sa.select(run).order_by(run.c.created_at.desc(), run.c.id.desc()).limit(min(limit, MOST) + 1)
         for column, value in ((run.c.state, state), (run.c.full_name, repository), (run.c.scope, scope)):
             wanted = wanted.where(column == value) if value is not None else wanted
+        wanted = wanted.where(*inside(run.c.scope, within))
         if cursor:
             at, last = _opened(cursor)
             wanted = wanted.where(sa.tuple_(run.c.created_at, run.c.id) < sa.tuple_(sa.literal(at), sa.literal(last)))
@@ -78,18 +84,19 @@ class SqlReading:
         rows = read(self._engine, lambda connection: connection.execute(newest.limit(limit)).mappings().all())
         return [{name: row[name] for name in ACTIVITY} for row in reversed(rows)]
 
-    def queue(self, limit: int = 200) -> dict[str, Any]:
-        """Who is at work and who waits: `held`, `next` in the order they could be claimed, and how many wait in all."""
+    def queue(self, limit: int = 200, within: Collection[str] | None = None) -> dict[str, Any]:
+        """Who is at work and who waits: `held` and the counts of the scopes `within`, `next` in the order all could be claimed."""
+        mine = inside(run.c.scope, within)
 
         def work(connection: sa.Connection) -> dict[str, Any]:
             held = [state.value for state in HELD]
             return {
                 "held": _heads(
-                    connection, sa.select(run).where(run.c.ended_at.is_(None), run.c.state.in_(held)).order_by(run.c.started_at)
+                    connection, sa.select(run).where(run.c.ended_at.is_(None), run.c.state.in_(held), *mine).order_by(run.c.started_at)
                 ),
                 "next": claims.waiting(connection, limit),
-                "queued": _count(connection, run.c.ended_at.is_(None), run.c.state == claims.QUEUED),
-                "waiting": _count(connection, run.c.ended_at.is_(None), run.c.state.not_in([claims.QUEUED, *held])),
+                "queued": _count(connection, run.c.ended_at.is_(None), run.c.state == claims.QUEUED, *mine),
+                "waiting": _count(connection, run.c.ended_at.is_(None), run.c.state.not_in([claims.QUEUED, *held]), *mine),
             }
 
         return read(self._engine, work)
@@ -98,9 +105,9 @@ class SqlReading:
         """The metrics pack over the last `window_s` seconds."""
         return read(self._engine, lambda connection: stats.pack(connection, window_s))
 
-    def ended(self, window_s: float) -> dict[str, Any]:
+    def ended(self, window_s: float, within: Collection[str] | None = None) -> dict[str, Any]:
         """How many runs ended in the last `window_s` seconds, by state, and what is known of their cost."""
-        return read(self._engine, lambda connection: stats.ended(connection, window_s))
+        return read(self._engine, lambda connection: stats.ended(connection, window_s, inside(run.c.scope, within)))
 
     def health(self) -> dict[str, Any]:
         """What says whether work gets done: processes seen, and the oldest thing of each kind that waits."""
@@ -124,6 +131,16 @@ class SqlReading:
         """The scope of the repository that was last seen under a name; None for one no run was ever asked for on."""
         newest = sa.select(run.c.scope).where(run.c.full_name == full_name).order_by(run.c.created_at.desc()).limit(1)
         return read(self._engine, lambda connection: connection.scalar(newest))
+
+    def names(self, scopes: Collection[str]) -> dict[str, str]:
+        """What the repositories of these scopes were last called; one no run was ever asked for on is not among them."""
+
+        def newest(connection: sa.Connection, scope: str) -> str | None:
+            named = sa.select(run.c.full_name).where(run.c.scope == scope).order_by(run.c.created_at.desc(), run.c.id.desc()).limit(1)
+            return connection.scalar(named)
+
+        found = read(self._engine, lambda connection: {scope: newest(connection, scope) for scope in scopes})
+        return {scope: name for scope, name in found.items() if name is not None}
 
     def ping(self) -> float:
         """The database's clock: it answers."""

@@ -1,5 +1,6 @@
 """The metrics pack: figures that stay comparable between versions, over a window that ends now."""
 
+from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,12 +29,10 @@ def pack(connection: sa.Connection, window_s: float) -> dict[str, Any]:
     }
 
 
-def ended(connection: sa.Connection, window_s: float) -> dict[str, Any]:
+def ended(connection: sa.Connection, window_s: float, only: Collection[sa.ColumnElement[bool]] = ()) -> dict[str, Any]:
     """The ends of a window, counted by the database: for a page that is looked at all day."""
-    counted = (
-        sa.select(run.c.state, sa.func.count(), sa.func.sum(run.c.cost_usd)).where(run.c.ended_at >= now() - window_s).group_by(run.c.state)
-    )
-    rows = connection.execute(counted).all()
+    counted = sa.select(run.c.state, sa.func.count(), sa.func.sum(run.c.cost_usd)).where(run.c.ended_at >= now() - window_s, *only)
+    rows = connection.execute(counted.group_by(run.c.state)).all()
     return {
         "states": {**dict.fromkeys(ENDED, 0), **{row[0]: int(row[1]) for row in rows}},
         "cost_usd": sum(float(row[2] or 0.0) for row in rows),

@@ -40,7 +40,7 @@ class Machine:
     port: int
     started: list["subprocess.Popen[bytes]"] = field(default_factory=list)
 
-    def start(self, command: str, **environ: str) -> "subprocess.Popen[bytes]":
+    def start(self, command: str, terminal: int | None = None, **environ: str) -> "subprocess.Popen[bytes]":
         told = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.data),
@@ -51,7 +51,11 @@ class Machine:
         measured = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
         log = (self.data / f"{command}.log").open("ab")
         process = subprocess.Popen(
-            [sys.executable, "-m", "app.cli.main", command], cwd=ROOT, env={**told, **secret, **measured, **environ}, stdout=log, stderr=log
+            [sys.executable, "-m", "app.cli.main", command],
+            cwd=ROOT,
+            env={**told, **secret, **measured, **environ},
+            stdout=log,
+            stderr=log if terminal is None else terminal,
         )
         log.close()
         self.started.append(process)
@@ -135,6 +139,7 @@ def test_up_starts_everything_says_what_it_is_and_leaves_nothing(machine: Machin
     assert not any(alive(row["pid"]) for row in rows)
     assert machine.workers() == []
     assert answer(place(machine.data).socket) == "down"
+    assert "once=" not in (machine.data / "up.log").read_text()
 
 
 def test_with_nothing_configured_only_set_up_is_served_and_the_terminal_has_its_token(machine: Machine) -> None:
@@ -151,6 +156,21 @@ def test_with_nothing_configured_only_set_up_is_served_and_the_terminal_has_its_
     assert machine.status("/webhook", b"{}") == 503
     up.terminate()
     assert up.wait(30) == 0
+
+
+def test_a_terminal_is_shown_a_link_that_signs_in_once_and_a_log_is_not(machine: Machine) -> None:
+    """Proves: T04."""
+    ours, theirs = os.openpty()
+    machine.start("up", terminal=theirs, SLIPWAY_API_TOKENS="a-token-of-the-operator")
+    os.close(theirs)
+    shown, deadline = "", CLOCK.monotonic() + 60
+    while "within 15 minutes" not in shown and CLOCK.monotonic() < deadline:
+        shown += os.read(ours, 65536).decode()
+    link = re.search(rf"Open http://127\.0\.0\.1:{machine.port}(/login\?once=\S+) to sign in", shown)
+    assert link, shown
+    assert machine.ready("store")
+    assert [machine.status(link[1]) for _ in range(2)] == [200, 403]
+    os.close(ours)
 
 
 @pytest.mark.parametrize("role", ["web", "worker", "keeper"])

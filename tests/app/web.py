@@ -1,7 +1,10 @@
 """The web application over a town, as a browser or a program meets it."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
@@ -9,21 +12,28 @@ from app.access import access
 from app.api.health import Part
 from app.api.ports import Desk
 from app.api.seats import Seats
+from app.dashboard.github import GitHubSignIn
 from app.dashboard.office import Office
-from app.dashboard.sign_in import Tries
+from app.dashboard.sign_in import Tries, Ways
+from app.dashboard.standing import Standing
+from app.knowledge import Knowledge
 from app.main import application
+from handlers.facts import Admitted, Facts, Forge
 from infra.artifacts import FileArtifacts
 from infra.clock import SystemClock
+from infra.store.asked import SqlAsked
 from infra.store.inbox import SqlInbox
 from infra.store.outbox import SqlOutbox
 from infra.store.reading import SqlReading
 from infra.store.runs import SqlRuns
+from infra.store.visits import SqlVisits
 from jobs.errors import UserError
-from jobs.model import Repository
+from jobs.model import Actor, Repository
 from jobs.rules import Rules
 from tests.app.town import DOCS, RULES, SHOP, Town
 
 HERE = "http://127.0.0.1:8080"
+ACTOR_PER_HOUR = 5
 
 
 @dataclass
@@ -56,12 +66,38 @@ async def webhook(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @dataclass(frozen=True)
+class FakeRoles:
+    """A forge of which only people's roles are asked."""
+
+    roles: Mapping[str, str]
+
+    def permission(self, repository: Repository, actor: Actor) -> str:
+        return self.roles.get(actor.login, "none")
+
+
+class FakeConfigs:
+    """The same rules everywhere."""
+
+    def read(self, repository: Repository) -> Rules:
+        return RULES
+
+
+def knowledge(town: Town, roles: Mapping[str, str]) -> Knowledge:
+    """What is known of people by these roles."""
+    facts = Facts(admitted=Admitted(actor_per_hour=ACTOR_PER_HOUR))
+    forge = cast("Forge", FakeRoles(roles))
+    return Knowledge(forge, FakeConfigs(), SqlRuns(town.engine), SqlAsked(town.engine), facts)
+
+
+@dataclass(frozen=True)
 class Web:
     """A client, and what stands behind it."""
 
     client: TestClient
+    app: Starlette
     bell: FakeBell
     seats: Seats
+    visits: SqlVisits
 
 
 def web(
@@ -72,9 +108,12 @@ def web(
     peer: str = "127.0.0.1",
     parts: tuple[Part, ...] = (),
     public_url: str | None = None,
+    github: GitHubSignIn | None = None,
+    roles: Mapping[str, str] | None = None,
+    know: Callable[[], Knowledge] | None = None,
 ) -> Web:
-    """The application with these settings, asked from `peer`."""
-    reading, bell, seats = SqlReading(town.engine), FakeBell(), Seats()
+    """The application with these settings, asked from `peer`. `roles` are what GitHub says of each login."""
+    reading, bell, seats, visits = SqlReading(town.engine), FakeBell(), Seats(), SqlVisits(town.engine)
     desk = Desk(
         reading=reading,
         runs=SqlRuns(town.engine),
@@ -82,7 +121,7 @@ def web(
         artifacts=FileArtifacts(town.engine, town.data / "artifacts"),
         callbacks=SqlOutbox(town.engine),
         bell=bell,
-        access=access(tokens, bind, public_url),
+        access=access(tokens, bind, public_url, visits),
         clock=SystemClock(),
         seats=seats,
     )
@@ -99,7 +138,9 @@ def web(
             "redis_url": None,
             "server": {"limits": {"workers": 2}},
         },
-        tries=Tries(SystemClock().monotonic),
+        ways=Ways(Tries(SystemClock().monotonic), visits, github),
+        standing=Standing(know or (lambda: knowledge(town, roles or {}))),
     )
     app = application(office, webhook, reading)
-    return Web(TestClient(app, base_url=public_url or HERE, client=(peer, 50000), raise_server_exceptions=False), bell, seats)
+    client = TestClient(app, base_url=public_url or HERE, client=(peer, 50000), raise_server_exceptions=False)
+    return Web(client, app, bell, seats, visits)

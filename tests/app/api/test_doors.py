@@ -14,7 +14,8 @@ from app.api.table import OPERATIONS, PREFIX
 from tests.app.town import Town
 from tests.app.web import Web, web
 
-PUBLIC = {"/webhook", "/healthz", "/readyz", "/api/v1/openapi.json", "/login", "/static/{path:path}"}
+SIGN_IN = {"/login", "/login/github", "/login/callback"}
+PUBLIC = {"/webhook", "/healthz", "/readyz", "/api/v1/openapi.json", *SIGN_IN, "/static/{path:path}"}
 TOKENS = ("reader:read", "runner:run", "boss")
 
 
