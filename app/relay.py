@@ -1,7 +1,7 @@
 """What committed runs have to say to the outside: their status on the forge, and their callbacks. At least once, so repeatable."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
@@ -9,17 +9,18 @@ from structlog.contextvars import bound_contextvars
 
 from app.showing import Showing
 from delivery import progress, schedule
-from delivery.manager import Board
+from delivery.manager import Board, DeliveryManager
 from delivery.marks import marker
 from delivery.plan import Page
 from delivery.progress import Around
 from infra.addresses import Forbidden
 from infra.courier import Answer, Undelivered
 from infra.store.outbox import OutboxRow
-from jobs.errors import Fault
+from jobs.errors import Fault, Refused
 from jobs.evidence import Turn
 from jobs.model import Run, RunState
-from jobs.ports import Clock, Effect, Effects
+from jobs.phases.deliver import kind
+from jobs.ports import Clock, Effects
 
 log = structlog.get_logger("slipway.callbacks")
 FIRST_S, MOST_S = 10.0, 900.0
@@ -57,14 +58,6 @@ class Runs(Protocol):
         ...
 
 
-class Shown(Effects, Protocol):
-    """Effects that can be looked over without writing."""
-
-    def of(self, run_id: str) -> Sequence[Effect]:
-        """Every effect of a run."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Relay:
     """Makes the item show what the run is. What it shows already costs no call."""
@@ -72,27 +65,40 @@ class Relay:
     announcements: Announcements
     runs: Runs
     board: Board
-    effects: Shown
+    effects: Effects
     key: bytes
     page: Page
     clock: Clock
+    deliveries: Mapping[str, DeliveryManager] = field(default_factory=dict)
 
     def announce(self, run_id: str) -> None:
         """Bring comment, labels and checks up to the run as it stands; after a fault, later again.
 
-        A run of a local repository has no forge to show itself on.
+        A run of a local repository has no forge to show itself on. What a run that ended without a delivery has left
+        outside is taken back first.
         """
         run = self.announcements.claim(run_id)
         if run is None:
             return
         try:
-            if run.repository.installation:
-                with bound_contextvars(run=run.id, attempt=run.attempt, delivery=run.request.source.delivery):
+            with bound_contextvars(run=run.id, attempt=run.attempt, delivery=run.request.source.delivery):
+                self._retract(run)
+                if run.repository.installation:
                     self._show(run)
         except Fault as fault:
             self.announcements.later(run, fault.retry_after or FIRST_S, most=max(fault.retry_after or 0.0, MOST_S))
             return
         self.announcements.done(run, run.version)
+
+    def _retract(self, run: Run) -> None:
+        manager = self.deliveries.get(kind(run))
+        delivered = run.receipt and run.receipt.kind != "none"
+        if manager is None or delivered or not run.is_final:
+            return
+        try:
+            manager.retract(run)
+        except Refused as refused:
+            log.warning("what a delivery left cannot be taken back", reason=refused.reason.code, text=refused.reason.text)
 
     def _show(self, run: Run) -> None:
         known = {(effect.kind, effect.key): effect for effect in self.effects.of(run.id)}

@@ -45,17 +45,36 @@ class GitHubDeliveryManager:
         Raises Refused when GitHub said no: a branch made for this is gone again if nobody moved it. Raises Fault when the
         outcome is not known: what there is stays, for the next try to adopt.
         """
+        try:
+            return self._delivered(run)
+        except Refused:
+            self.retract(run)
+            raise
+
+    def retract(self, run: Run) -> None:
+        """Remove the branch of a delivery that came to nothing; GitHub closes a pull request whose branch is gone.
+
+        One that stood before us, or that was moved since, is left.
+        """
+        sha = run.snapshot.commit if run.snapshot else ""
+        rows = {(effect.kind, effect.key): effect for effect in self.effects.of(run.id)}
+        gone = rows.get(("retract", sha))
+        if ("push", sha) not in rows or (gone and gone.done):
+            return
+        made = plan(run, key=self.key, page=self.page)
+        if made.expect is None:
+            effect = self.effects.intend(run, "retract", sha)
+            self.remote.delete(run, made.ref, only_at=made.sha)
+            self.effects.done(run, effect, {"ref": made.ref, "sha": made.sha})
+
+    def _delivered(self, run: Run) -> Receipt:
         self.authority.may_deliver(run)
         made = plan(run, key=self.key, page=self.page)
         if made.follows:
             self._adoption.followed(run, made, made.follows)
         self._push(run, made)
-        try:
-            check, refused = self._check(run, made)
-            pull = self._pull(run, made)
-        except Refused:
-            self._take_back(run, made)
-            raise
+        check, refused = self._check(run, made)
+        pull = self._pull(run, made)
         warnings = (*refused, *self._dress(run, made, pull))
         return Receipt("github", made.branch, made.sha, made.base_sha, pull.number, pull.url, check, warnings)
 
@@ -68,11 +87,6 @@ class GitHubDeliveryManager:
         if not effect.done:
             self.remote.push(run, made.ref, made.sha, expect=made.expect)
             self.effects.done(run, effect, {"ref": made.ref, "sha": made.sha})
-
-    def _take_back(self, run: Run, made: Plan) -> None:
-        """Remove a branch this delivery made, unless somebody moved it. One that stood before us is left."""
-        if made.expect is None:
-            self.remote.delete(run, made.ref, only_at=made.sha)
 
     def _check(self, run: Run, made: Plan) -> tuple[int | None, tuple[str, ...]]:
         """Our check on the pushed commit, in progress; `app/relay` concludes it. Refused, it is a warning only."""

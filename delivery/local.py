@@ -37,3 +37,14 @@ class LocalDeliveryManager:
             self.remote.push_record(run, made.ref, made.sha, record_ref(run), made.record, to=self.where(run))
             self.effects.done(run, effect, {"ref": made.ref, "sha": made.sha, "record": record_ref(run)})
         return Receipt("local", made.branch, made.sha, made.base_sha)
+
+    def retract(self, run: Run) -> None:
+        """Remove branch and record of a delivery whose run is over without it; both stay if somebody moved the branch."""
+        rows = {(effect.kind, effect.key): effect for effect in self.effects.of(run.id)}
+        gone = rows.get(("retract", record_ref(run)))
+        if ("record", record_ref(run)) not in rows or (gone and gone.done):
+            return
+        made = plan(run)
+        effect = self.effects.intend(run, "retract", record_ref(run))
+        self.remote.delete_record(run, made.ref, record_ref(run), only_at=made.sha, to=self.where(run))
+        self.effects.done(run, effect, {"ref": made.ref, "sha": made.sha})

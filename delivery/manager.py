@@ -15,6 +15,13 @@ class DeliveryManager(Protocol):
         """Repeatable; finds its own earlier work. Raises Refused (nothing of ours is left) or Fault (outcome unknown)."""
         ...
 
+    def retract(self, run: Run) -> None:
+        """For a run that is over without a delivery: take back what its tries may have left, unless somebody moved it.
+
+        Repeatable, and nothing for a run that left nothing. Raises Fault when nobody knows what became of it.
+        """
+        ...
+
 
 class Remote(Protocol):
     """The git side of a repository. Credentials never appear in argv, URL or configuration."""
@@ -29,6 +36,10 @@ class Remote(Protocol):
 
     def delete(self, run: Run, ref: str, *, only_at: str) -> None:
         """Remove `ref` if it still stands at `only_at`; otherwise leave it."""
+        ...
+
+    def delete_record(self, run: Run, ref: str, record_ref: str, *, only_at: str, to: str) -> None:
+        """In one atomic push to the local repository `to`: remove both, if `ref` still stands at `only_at`; otherwise neither."""
         ...
 
     def push_record(self, run: Run, ref: str, commit: str, record_ref: str, record: str, *, to: str) -> None:

@@ -67,9 +67,27 @@ class GitRemote:
         """Remove `ref` if it still stands at `only_at`; otherwise leave it. Raises Fault when nobody knows which it was."""
         lease = f"--force-with-lease={self._git.checked_ref(ref)}:{sha_of(only_at)}"
         source = self._sources.source(run.repository, write=True)
+        self._depot(run).ready()
         captured = self._push(run, source, lease, refspecs=(f":{ref}",))
         if not captured.ok and not any(verdict.refused for verdict in verdicts(captured)):
             _judge(captured, "github_unavailable")
+
+    def delete_record(self, run: Run, ref: str, record_ref: str, *, only_at: str, to: str) -> None:
+        """In one atomic push to the local repository `to`: remove both, if `ref` still stands at `only_at`; otherwise neither.
+
+        Raises Refused(`repository_gone` | `push_refused`), or Fault when nobody knows which it was.
+        """
+        names = (self._git.checked_ref(ref), self._git.checked_ref(record_ref))
+        self._depot(run).ready()
+        stand = self._git.run("ls-remote", "--", to, *names, at=None, source=Source(to))
+        _judge(stand, "delivery_failed")
+        found = _listed(stand)
+        if found.get(ref) != only_at:
+            return
+        leases = tuple(f"--force-with-lease={name}:{found[name]}" for name in names if name in found)
+        captured = self._push(run, Source(to), "--atomic", *leases, refspecs=tuple(f":{name}" for name in names if name in found))
+        if not any("stale info" in verdict.words for verdict in verdicts(captured)):
+            _judge(captured, "delivery_failed")
 
     def push_record(self, run: Run, ref: str, commit: str, record_ref: str, record: str, *, to: str) -> None:
         """In one atomic push to the local repository `to`: `ref` at `commit` and `record_ref` at a commit holding `record`.
@@ -89,7 +107,10 @@ class GitRemote:
 
     def _hold(self, run: Run, commit: str) -> None:
         """Have the commit here, though another machine may have made it."""
-        Depot(self._git, self._layout, self._sources, run.repository, self._artifacts).hold(run, sha_of(commit))
+        self._depot(run).hold(run, sha_of(commit))
+
+    def _depot(self, run: Run) -> Depot:
+        return Depot(self._git, self._layout, self._sources, run.repository, self._artifacts)
 
     def _recorded(self, run: Run, commit: str, record: str) -> str:
         """A commit after `commit` with nothing but the record in it; the same record gives the same commit."""
@@ -108,9 +129,7 @@ class GitRemote:
 
     def _refs(self, source: Source, *names: str) -> dict[str, str]:
         """Where these refs of the remote stand; without an answer, nowhere."""
-        captured = self._git.run("ls-remote", "--", source.url, *names, at=None, source=source)
-        lines = (line.partition("\t") for line in captured.stdout.text.splitlines())
-        return {name: sha for sha, _, name in lines}
+        return _listed(self._git.run("ls-remote", "--", source.url, *names, at=None, source=source))
 
     def _push(self, run: Run, source: Source, *words: str, refspecs: tuple[str, ...]) -> Captured:
         plain = ("push", "--porcelain", "--no-verify", "--no-follow-tags", "--no-recurse-submodules", *words)
@@ -118,6 +137,11 @@ class GitRemote:
 
     def _place(self, run: Run) -> Place:
         return Place(self._layout.control(run.repository))
+
+
+def _listed(captured: Captured) -> dict[str, str]:
+    lines = (line.partition("\t") for line in captured.stdout.text.splitlines())
+    return {name: sha for sha, _, name in lines}
 
 
 def verdicts(captured: Captured) -> list[Verdict]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from jobs import budget
 from jobs import events as e
 from jobs.errors import REASONS, Class, Fault, Reason, Refused
-from jobs.evidence import Finding
+from jobs.evidence import Finding, kept
 from jobs.model import Phase, Run
 from jobs.rules import RetryRule
 
@@ -56,9 +56,16 @@ def park(run: Run, reason: Reason, now: float, *, retry_after: float | None = No
     """Put the run aside for a while, as often as its class of faults allows."""
     kind = reason.kind
     if run.parks >= PARKS.get(kind, 0):
-        return e.GaveUp(reason, evidence)
+        return _given_up(run, reason, evidence)
     wait = max(retry_after or 0.0, delay(run, kind, run.parks + 3))
     return e.Parked(reason, now + wait, evidence)
+
+
+def _given_up(run: Run, reason: Reason, evidence: str) -> e.Event:
+    """The end; of a delivery in the mode `best_effort`, success with a warning."""
+    if run.phase is Phase.DELIVER and run.snapshot and run.rules.delivery.mode == "best_effort":
+        return e.DeliverySkipped(kept(run.snapshot, f"Not delivered: {reason.text}"))
+    return e.GaveUp(reason, evidence)
 
 
 def after_findings(run: Run, now: float) -> e.Event:

@@ -190,3 +190,8 @@ class Receipt:
     url: str | None = None
     check_run: int | None = None
     warnings: tuple[str, ...] = field(default=())
+
+
+def kept(snapshot: Snapshot, warning: str) -> Receipt:
+    """The receipt of a commit that stays on this machine, and why."""
+    return Receipt(kind="none", branch="", sha=snapshot.commit, base_sha=snapshot.base, warnings=(warning,))

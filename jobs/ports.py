@@ -221,6 +221,10 @@ class Effects(Protocol):
         """Write that it is done and what the outside world calls it."""
         ...
 
+    def of(self, run_id: str) -> Sequence[Effect]:
+        """Every effect of a run; nothing is written."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Ports:

@@ -14,6 +14,7 @@ from app.wiring.outside import Outside
 from app.worker import Work
 from delivery.github import GitHubDeliveryManager
 from delivery.local import LocalDeliveryManager
+from delivery.manager import DeliveryManager
 from infra.agents.launcher import SandboxedAgents, Surroundings
 from infra.agents.launches import LaunchLog
 from infra.courier import Courier
@@ -32,7 +33,7 @@ from infra.store.finding import SqlFinding
 from infra.workspaces.local import LocalWorkspaces, Tools
 from jobs.errors import Refused
 from jobs.model import Run
-from jobs.ports import Delivery, Ports
+from jobs.ports import Ports
 
 
 class Workshop:
@@ -105,11 +106,11 @@ class Workshop:
         return SandboxedGates(GateShop(self.sandbox, self.workspaces, self.ground.ledger, self.outputs, self.networks))
 
     @cached_property
-    def deliveries(self) -> dict[str, Delivery]:
+    def deliveries(self) -> dict[str, DeliveryManager]:
         """Takes commits out."""
         ground, outside = self.ground, self.outside
         remote = GitRemote(self._settings.data_dir, outside.git, outside.sources)
-        managers: dict[str, Delivery] = {"local": LocalDeliveryManager(remote, ground.effects, self._target)}
+        managers: dict[str, DeliveryManager] = {"local": LocalDeliveryManager(remote, ground.effects, self._target)}
         if outside.pulls:
             managers["github"] = GitHubDeliveryManager(
                 remote, outside.pulls, outside.boards, ground.effects, outside.authority, ground.clock, ground.marker_key, ground.page
@@ -144,7 +145,7 @@ class Workshop:
         """Shows runs on their items."""
         ground = self.ground
         announcements, boards = SqlAnnouncements(ground.engine), self.outside.boards
-        return Relay(announcements, ground.runs, boards, ground.effects, ground.marker_key, ground.page, ground.clock)
+        return Relay(announcements, ground.runs, boards, ground.effects, ground.marker_key, ground.page, ground.clock, self.deliveries)
 
     @cached_property
     def sender(self) -> Sender:

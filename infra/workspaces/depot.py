@@ -26,6 +26,11 @@ class Depot:
         self.templates = Templates(git, layout.templates(repository), self.control.path)
         self._all = (self.mirror.path, self.control.path, layout.templates(repository), layout.setup(repository))
 
+    def ready(self) -> None:
+        """Have both directories, empty where they are new. Raises Fault."""
+        self.mirror.ensure()
+        self.control.ensure(borrowing=self.mirror.path)
+
     def tip(self, branch: str) -> str:
         """The commit a branch stands at now. Raises Fault."""
         return self.mirror.tip(self._sources.source(self.repository), branch)
@@ -34,8 +39,7 @@ class Depot:
         """Have the commit a run is based on in both directories. Raises Fault."""
         origin = run.request.source
         number = origin.number if origin.item is ItemKind.PULL else None
-        self.mirror.ensure()
-        self.control.ensure(borrowing=self.mirror.path)
+        self.ready()
         if self.mirror.pinned(run.id, commit):
             return
         self.mirror.commit(self._sources.source(self.repository), commit, number)
@@ -54,8 +58,7 @@ class Depot:
 
     def hold(self, run: Run, commit: str) -> None:
         """Have a snapshot here, made on this machine or on another one. Raises Fault(`checkout_failed`)."""
-        self.mirror.ensure()
-        self.control.ensure(borrowing=self.mirror.path)
+        self.ready()
         if self.control.has(commit):
             return
         if run.base_sha:

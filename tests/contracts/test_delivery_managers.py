@@ -20,7 +20,7 @@ from delivery.manager import DeliveryManager
 from delivery.plan import plan
 from jobs.errors import Fault, LeaseLost, Refused
 from jobs.evidence import GateReport, Receipt
-from jobs.model import Lease, Run
+from jobs.model import Lease, Run, RunState
 from jobs.ports import Effects
 from tests.delivery import runs
 from tests.fakes.engine import FakeClock
@@ -46,6 +46,11 @@ class MailDeliveryManager:
         self.effects.done(run, effect, {"subject": made.branch})
         return Receipt("mail", made.branch, made.sha, made.base_sha)
 
+    def retract(self, run: Run) -> None:
+        made = plan(run)
+        if any(effect.kind == "mail" for effect in self.effects.of(run.id)):
+            self.mails.withdraw(made.branch)
+
 
 @dataclass
 class Mails:
@@ -54,6 +59,9 @@ class Mails:
 
     def has(self, subject: str) -> bool:
         return subject in dict(self.sent)
+
+    def withdraw(self, subject: str) -> None:
+        self.sent = [mail for mail in self.sent if mail[0] != subject]
 
     def send(self, subject: str, sha: str) -> None:
         if self.refuse:
@@ -88,7 +96,13 @@ def github() -> World:
         assert sorted(forge.refs.values()) == [pull.head_sha for pull in forge.pulls]
         return [pull.head_sha for pull in forge.pulls]
 
-    return World(make, delivered, lambda: (*forge.refs.items(), *forge.pulls), lambda no: forge.refuse.update(create=no), effects)
+    return World(
+        make,
+        delivered,
+        lambda: (*forge.refs.items(), *(pull for pull in forge.pulls if pull.open)),
+        lambda no: forge.refuse.update(create=no),
+        effects,
+    )
 
 
 def local() -> World:
@@ -255,6 +269,26 @@ def test_a_refusal_leaves_nothing_behind_whatever_is_lost_on_the_way(fresh: Call
         assert world.outside() == (), breaks
 
 
+def test_what_a_run_left_that_ended_without_a_delivery_is_taken_back_whatever_is_lost_on_the_way(fresh: Callable[[], World]) -> None:
+    """Proves: F71, F79, I04."""
+    for world, breaks in broken(fresh):
+        with pytest.raises((Crash, Fault)):
+            world.make(breaks).deliver(world.of)
+        over = replace(world.of, state=RunState.CANCELLED)
+        with contextlib.suppress(Crash, Fault):
+            world.make(replace(breaks, at=breaks.at % 4, calls=[])).retract(over)
+        for _ in range(2):
+            world.make(Breaks()).retract(over)
+        assert world.outside() == (), breaks
+
+
+def test_a_run_that_left_nothing_has_nothing_taken_back(fresh: Callable[[], World]) -> None:
+    """Proves: F79."""
+    world, breaks = fresh(), Breaks()
+    world.make(breaks).retract(replace(world.of, state=RunState.FAILED))
+    assert set(breaks.calls) <= {"of"}
+
+
 def test_a_worker_whose_lease_is_lost_on_the_way_stops_there(fresh: Callable[[], World]) -> None:
     """Proves: F74, I07."""
     for world, breaks in broken(fresh):
@@ -275,7 +309,7 @@ def test_what_no_gate_passed_does_not_leave(fresh: Callable[[], World]) -> None:
     world, breaks = fresh(), Breaks()
     with pytest.raises(Refused):
         world.make(breaks).deliver(replace(world.of, verified=None))
-    assert breaks.calls == []
+    assert set(breaks.calls) <= {"of"}
 
 
 def test_the_table_of_deliveries_names_them() -> None:

@@ -111,6 +111,13 @@ class FakeForge:
         self._write("delete")
         if self.refs.get(ref) == only_at:
             del self.refs[ref]
+            branch = ref.removeprefix("refs/heads/")
+            self.pulls = [replace(pull, open=False) if pull.head_ref == branch else pull for pull in self.pulls]
+
+    def delete_record(self, run: Run, ref: str, record_ref: str, *, only_at: str, to: str) -> None:
+        self._write("delete_record")
+        if self.target.get(ref) == only_at:
+            self.target = {name: value for name, value in self.target.items() if name not in (ref, record_ref)}
 
     def push_record(self, run: Run, ref: str, commit: str, record_ref: str, record: str, *, to: str) -> None:
         self._write("push_record")

@@ -27,11 +27,11 @@ from app.wiring.keep import converging
 from app.wiring.web import Front
 from app.wiring.work import Workshop
 from app.worker import Horse
+from delivery.manager import DeliveryManager
 from infra.redis_server import place
 from infra.store.announcements import SqlAnnouncements
 from infra.store.engine import database
 from infra.store.ledger import SqlLedger
-from jobs.ports import Delivery
 from tests.faults.clock import SharedClock
 from tests.faults.points import Plan, Points
 
@@ -97,7 +97,7 @@ class FaultyShop(Workshop):
         )
 
     @cached_property
-    def deliveries(self) -> dict[str, Delivery]:
+    def deliveries(self) -> dict[str, DeliveryManager]:
         """With points."""
         managers: dict[str, Any] = dict(super().deliveries)
         return {kind: replace(one, remote=self.points.watch(one.remote, "remote")) for kind, one in managers.items()}

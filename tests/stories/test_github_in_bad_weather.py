@@ -1,11 +1,12 @@
 """GitHub fails in the middle of a run, before or after it did what it was asked: there is one of everything all the same."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jobs.model import RunState
-from tests.stories.world import RIGHT_AT_ONCE, World
+from tests.stories.world import CONFIG, FILES, RIGHT_AT_ONCE, World
 
 REPO = "/repos/{owner}/{repo}"
 CREATES = {"pull": f"{REPO}/pulls", "comment": f"{REPO}/issues/{{issue_number}}/comments", "check": f"{REPO}/check-runs"}
@@ -117,6 +118,46 @@ def test_a_pull_request_github_refuses_leaves_no_branch_behind(world: World) -> 
     assert (world.run.state, world.run.reason and world.run.reason.code) == (RunState.FAILED, "pull_refused")
     assert world.github.branches() == {"main"}
     assert "Resource not accessible by integration" in world.status()
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_run_stopped_while_nobody_knows_what_github_did_leaves_nothing(world: World, *, after: bool) -> None:
+    """The branch is there, and perhaps a pull request we have not seen; GitHub closes one whose branch is gone. Proves: F71, F79, I04."""
+    world.github.fail("POST", CREATES["pull"], after=after)
+    world.github.fail("GET", f"{REPO}/pulls", nth=2, times=60)
+    world.ask()
+    world.at("Stumbled", lambda: world.comment("/slipway stop"))
+    world.work_until_idle()
+    assert world.run.state is RunState.CANCELLED
+    assert world.github.branches() == {"main"}
+    assert [pull.state for pull in world.github.pulls()] == (["closed"] if after else [])
+
+
+def test_a_delivery_given_up_leaves_no_branch(world: World) -> None:
+    """Proves: F71, I04, 003-08."""
+    world.github.fail("POST", CREATES["pull"], times=10_000)
+    world.ask()
+    world.work_until_idle()
+    for _ in range(40):
+        world.pass_time(3_000)
+    assert (world.run.state, world.run.reason and world.run.reason.code) == (RunState.FAILED, "github_unavailable")
+    assert world.github.branches() == {"main"}
+    assert world.status().startswith("**Slipway could not finish this.**")
+
+
+def test_where_best_effort_is_enough_a_delivery_given_up_is_a_warning(tmp_path: Path) -> None:
+    """Proves: F71."""
+    config = f"{CONFIG}delivery: {{mode: best_effort}}\n"
+    with World(tmp_path, files={**FILES, ".github/slipway.yml": config}) as world:
+        world.github.fail("POST", CREATES["pull"], times=10_000)
+        world.ask()
+        world.work_until_idle()
+        for _ in range(40):
+            world.pass_time(3_000)
+        assert world.run.state is RunState.SUCCEEDED
+        assert world.run.receipt and world.run.receipt.kind == "none"
+        assert world.github.branches() == {"main"}
+        assert world.status().startswith("**Slipway is done; the change was not delivered.**\n\n- Not delivered: ")
 
 
 def test_a_locked_issue_is_worked_on_without_words(world: World) -> None:

@@ -7,7 +7,7 @@ from tests.fakes.github import events, gitside
 from tests.fakes.github.answers import pulls
 from tests.fakes.github.gate import Asked, Reply
 from tests.fakes.github.hub import Hub
-from tests.fakes.github.state import Entry, Repository, User
+from tests.fakes.github.state import Entry, Issue, Repository, User
 from tests.fakes.github.tokens import Caller, Deny
 
 PATH = re.compile(r"/(?P<owner>[^/]+)/(?P<repo>[^/]+?)(?:\.git)?/(?P<service>info/refs|git-upload-pack|git-receive-pack)\Z")
@@ -113,8 +113,8 @@ def moved(hub: Hub, repo: Repository, before: dict[str, str], sender: User, *, l
         if old == new or not ref.startswith("refs/heads/"):
             continue
         told = [("push", events.push(hub, repo, ref, old, new, sender))]
-        if new != gitside.ZERO:
-            told += _synchronized(hub, repo, ref.removeprefix("refs/heads/"), old, new, sender)
+        branch = ref.removeprefix("refs/heads/")
+        told += _synchronized(hub, repo, branch, old, new, sender) if new != gitside.ZERO else _closed(hub, repo, branch, old, sender)
         for event, payload in told:
             if event not in hub.app.events:
                 continue
@@ -123,11 +123,32 @@ def moved(hub: Hub, repo: Repository, before: dict[str, str], sender: User, *, l
                 hub.hooks.send_later(delivery) if later else hub.hooks.send(delivery)
 
 
-def _synchronized(hub: Hub, repo: Repository, branch: str, old: str, new: str, sender: User) -> list[tuple[str, dict[str, object]]]:
+Told = list[tuple[str, dict[str, object]]]
+
+
+def _synchronized(hub: Hub, repo: Repository, branch: str, old: str, new: str, sender: User) -> Told:
     told = []
-    for target in hub.repositories.values():
-        for item in target.items.values():
-            if item.pull and item.state == "open" and (item.pull.head_repository, item.pull.head_ref) == (repo.id, branch):
-                pulls.keep_ref(hub, target, item)
-                told.append(("pull_request", events.pull_request(hub, target, item, "synchronize", sender, before=old, after=new)))
+    for target, item in _open(hub, repo, branch):
+        pulls.keep_ref(hub, target, item)
+        told.append(("pull_request", events.pull_request(hub, target, item, "synchronize", sender, before=old, after=new)))
     return told
+
+
+def _closed(hub: Hub, repo: Repository, branch: str, old: str, sender: User) -> Told:
+    """GitHub closes a pull request whose branch is gone."""
+    told = []
+    for target, item in _open(hub, repo, branch):
+        pulls.close(hub, item, sender)
+        if item.pull:
+            item.pull.frozen_sha = old
+        told.append(("pull_request", events.pull_request(hub, target, item, "closed", sender)))
+    return told
+
+
+def _open(hub: Hub, repo: Repository, branch: str) -> list[tuple[Repository, Issue]]:
+    return [
+        (target, item)
+        for target in hub.repositories.values()
+        for item in target.items.values()
+        if item.pull and item.state == "open" and (item.pull.head_repository, item.pull.head_ref) == (repo.id, branch)
+    ]
