@@ -222,6 +222,25 @@ DEFAULT_FLOWS = {
 PROGRAM_FLOWS = {**DEFAULT_FLOWS, "implement": FlowRule(steps=(CODE,))}
 """A program (`command`, `scripted`) does the one thing it does: nobody asks it for a plan or a verdict by default."""
 DEFAULT_LABELS = {"slipway": "implement", "slipway:fix": "fix"}
+AGENTS = (
+    "CLAUDE.md",
+    "CLAUDE.local.md",
+    "AGENTS.md",
+    "AGENTS.override.md",
+    "GEMINI.md",
+    ".github/copilot-instructions.md",
+    ".github/instructions/**",
+    ".mcp.json",
+    "opencode.json",
+    "opencode.jsonc",
+    ".cursorrules",
+    ".claude/**",
+    ".codex/**",
+    ".gemini/**",
+    ".opencode/**",
+    ".cursor/**",
+    ".agents/**",
+)
 DEFAULT_PROTECT = (
     ".github/workflows/**",
     ".github/actions/**",
@@ -233,15 +252,7 @@ DEFAULT_PROTECT = (
     ".gitmodules",
     ".gitattributes",
     ".lfsconfig",
-    "CLAUDE.md",
-    "AGENTS.md",
-    "GEMINI.md",
-    ".mcp.json",
-    ".claude/**",
-    ".codex/**",
-    ".gemini/**",
-    ".opencode/**",
-    ".cursor/**",
+    *AGENTS,
 )
 
 

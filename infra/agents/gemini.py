@@ -5,13 +5,14 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from infra.agents import provider
-from infra.agents.adapter import OPEN_END, End, Heard, Setting, Start, tools_of
+from infra.agents.adapter import INSIDE, OPEN_END, End, Heard, Setting, Start, tools_of
 from infra.agents.jsonl import at, call, count, events, more, read, target, text
 from infra.agents.notes import MOST_JOINED, Note, used
 from jobs.evidence import Failure, Tokens
 from jobs.ports import Launch
 
-SETTINGS = "/home/agent/.gemini/settings.json"
+SETTINGS = f"{INSIDE}/gemini.json"
+"""As the settings of the whole system: nothing in a checkout outranks them."""
 CHANGING = frozenset(("Edit", "Write"))
 EDITORS = frozenset(("replace", "write_file"))
 TARGETS = ("file_path", "path", "pattern", "command", "query", "url")
@@ -38,7 +39,7 @@ class Gemini:
     provider = "google"
 
     def start(self, launch: Launch, setting: Setting) -> Start:
-        """Its settings are ours. Those of a checkout come on top of them; there is nothing in the sandbox they could give away."""
+        """Its settings are ours, and outrank those of a checkout: no hooks and no servers of its."""
         return Start(
             (
                 *setting.program.argv,
@@ -48,6 +49,7 @@ class Gemini:
             env={
                 "GEMINI_API_KEY": setting.token,
                 "GOOGLE_GEMINI_BASE_URL": setting.model_url,
+                "GEMINI_CLI_SYSTEM_SETTINGS_PATH": SETTINGS,
             },
             files={SETTINGS: json.dumps(_settings(launch))},
         )
@@ -113,6 +115,7 @@ def _settings(launch: Launch) -> dict[str, Any]:
         "privacy": {"usageStatisticsEnabled": False},
         "telemetry": {"enabled": False},
         "mcp": {"allowed": []},
+        "hooksConfig": {"enabled": False},
     }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from infra.git import Git, Input, Place
 from infra.process import Captured
 from infra.workspaces import stream
+from infra.workspaces.agent_files import gave_way
 from infra.workspaces.before import Before, Under, noted
 from infra.workspaces.convert import Converter
 from infra.workspaces.ignores import GitIgnores, WorkTree
@@ -60,7 +61,7 @@ def _made(git: Git, control: Place, grounds: Grounds, wanted: Commit) -> tuple[M
     with Reader(grounds.files) as reader, Reader(grounds.template or grounds.files) as below:
         before: Before = Under(below)
         if grounds.notes is not None:
-            before = noted(grounds.notes, tracked(git, control.git_dir, grounds.index))
+            before = noted(grounds.notes, tracked(git, control.git_dir, grounds.index) - gave_way(grounds.notes.parent))
         ignores = GitIgnores(git, control.git_dir, tree)
         changes = Walk(reader, before, ignores, grounds.listing.submodules, layered=grounds.notes is None).run()
         converter = Converter(git, control.git_dir, tree, wanted.start, grounds.listing.attributes)

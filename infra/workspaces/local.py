@@ -10,7 +10,8 @@ from pathlib import Path
 
 from infra.git import Git, Sources
 from infra.sandbox import Mount, Sandbox
-from infra.workspaces import agent_git, harvest, place, record
+from infra.workspaces import agent_files, agent_git, harvest, place, record
+from infra.workspaces.agent_files import AgentFiles
 from infra.workspaces.depot import Depot
 from infra.workspaces.layout import Layout, key, user
 from infra.workspaces.place import Ground
@@ -80,7 +81,7 @@ class LocalWorkspaces:
     def mounts(self, run: Run, checkout: Checkout) -> tuple[Mount, ...]:
         """How a prepared checkout is mounted, for a `Confinement`. Raises Refused(`checkout_lost`)."""
         path, found = self._found(checkout)
-        return place.mounts(path, self._ground(self._depot(run), found))
+        return place.mounts(path, self._ground(self._depot(run), path, found))
 
     @contextlib.contextmanager
     def tree_at(self, run: Run, commit: str) -> Iterator[View]:
@@ -107,7 +108,7 @@ class LocalWorkspaces:
         control = depot.control.place
         with _told():
             path, found = self._found(checkout)
-            ground = place.grounds(git, control.git_dir, path, self._ground(depot, found))
+            ground = place.grounds(git, control.git_dir, path, self._ground(depot, path, found))
             made = harvest.commit(git, control, ground, self._commit(run, depot, found))
             if made.tree == (run.snapshot.tree if run.snapshot else made.before):
                 return None
@@ -191,10 +192,15 @@ class LocalWorkspaces:
             start = run.snapshot.commit
             depot.hold(run, start)
         ground = self._laid(run, depot, base, start, user(run.id, run.attempt))
-        place.fill(git, depot.control.path, path, ground)
+        files = self._agent_files(run, depot, ground.template.index)
+        place.fill(git, depot.control.path, path, ground, files)
+        if files is not None and ground.overlay:
+            agent_files.laid(git, depot.control.path, path, files)
         git_dir = place.files(path, overlay=ground.overlay) / ".git"
         objects = place.OBJECTS if self._tools.sandbox.confines else str(ground.objects)
         agent_git.write(git_dir, start, ground.template.index, objects)
+        if files is not None:
+            agent_files.unseen(git, depot.control.path, git_dir, files)
         if start != base:
             agent_git.lend(git, depot.control.place, git_dir, start, base)
         setup = ground.setup.parent.name if ground.setup else None
@@ -208,11 +214,18 @@ class LocalWorkspaces:
         template = depot.templates.hold(commit, holder)
         return Ground(template, setup, depot.mirror.path / "objects", self._tools.sandbox.overlays)
 
-    def _ground(self, depot: Depot, found: Record) -> Ground:
+    def _agent_files(self, run: Run, depot: Depot, index: Path) -> AgentFiles | None:
+        """The configuration of agents to show in a checkout of a pull request: whoever opened it may have written what is in it."""
+        if run.request.head_sha is None:
+            return None
+        return agent_files.chosen(self._tools.git, depot.control.path, index, depot.tip(run.repository.default_branch))
+
+    def _ground(self, depot: Depot, path: Path, found: Record) -> Ground:
         """The ground of a checkout that was made before."""
         template = Template(self._layout.templates(depot.repository) / found.start, found.start)
         setup = self._layout.setup(depot.repository) / found.setup / "layer" if found.setup else None
-        return Ground(template, setup, depot.mirror.path / "objects", found.overlay)
+        layer = path / agent_files.LAYER
+        return Ground(template, setup, depot.mirror.path / "objects", found.overlay, layer if layer.is_dir() else None)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from infra.git import Git, Place
 from infra.sandbox import CHECKOUT, Bind, Mount, Overlay
-from infra.workspaces import before
+from infra.workspaces import agent_files, before
+from infra.workspaces.agent_files import AgentFiles
 from infra.workspaces.harvest import Grounds
 from infra.workspaces.listing import listing
 from infra.workspaces.template import Template
@@ -17,12 +18,16 @@ OBJECTS = "/run/slipway/objects"
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What a checkout stands on: the commit's template, perhaps a layer of setup commands, the mirror's objects, all read-only."""
+    """What a checkout stands on: the commit's template, perhaps a layer of setup commands, the mirror's objects, all read-only.
+
+    `agent_files` is the layer with the default branch's configuration of agents, where the commit is somebody else's.
+    """
 
     template: Template
     setup: Path | None
     objects: Path
     overlay: bool
+    agent_files: Path | None = None
 
 
 def files(path: Path, *, overlay: bool) -> Path:
@@ -30,8 +35,8 @@ def files(path: Path, *, overlay: bool) -> Path:
     return path / ("upper" if overlay else "tree")
 
 
-def fill(git: Git, control: Path, path: Path, ground: Ground) -> None:
-    """Make the directories of a checkout at `path`; of a plain one every file is noted down."""
+def fill(git: Git, control: Path, path: Path, ground: Ground, files: AgentFiles | None = None) -> None:
+    """Make the directories of a checkout at `path`; of a plain one every file is noted down, `files` in the place of the commit's."""
     for name in ("upper", "work") if ground.overlay else ("tree",):
         (path / name).mkdir(parents=True, mode=0o755)
     if ground.overlay:
@@ -39,6 +44,8 @@ def fill(git: Git, control: Path, path: Path, ground: Ground) -> None:
     if ground.setup is not None:
         _copy(ground.setup, path / "tree")
     git.ask("read-tree", "--reset", "-u", ground.template.commit, at=Place(control, path / "index", path / "tree"))
+    if files is not None:
+        agent_files.put(git, control, path, path / "tree", files)
     before.note(path / "tree", path / "notes.json")
 
 
@@ -46,7 +53,7 @@ def mounts(path: Path, ground: Ground) -> tuple[Mount, ...]:
     """How the checkout at `path` is seen inside a sandbox."""
     tree: Mount = Bind(path / "tree", CHECKOUT, writable=True)
     if ground.overlay:
-        lowers = (*([ground.setup] if ground.setup else []), ground.template.tree)
+        lowers = tuple(layer for layer in (ground.setup, ground.template.tree, ground.agent_files) if layer is not None)
         tree = Overlay(lowers, CHECKOUT, path / "upper", path / "work")
     return (tree, Bind(ground.objects, OBJECTS))
 
