@@ -78,7 +78,8 @@ def cap(run: Run, budgets: Budgets | None = None) -> Spend:
 
 def spent_usd(run: Run) -> float:
     """What the run has cost; tokens of a model without a known price are charged at `UNKNOWN_USD`."""
-    return run.tokens * UNKNOWN_USD if run.cost_usd is None else run.cost_usd
+    unpriced = run.tokens if run.cost_usd is None else run.unpriced
+    return (run.cost_usd or 0.0) + unpriced * UNKNOWN_USD
 
 
 def tokens_left(run: Run, usd_per_token: float | None) -> int | None:
@@ -101,7 +102,7 @@ def exhausted(run: Run) -> Reason | None:
     if most.usd is not None and spent >= most.usd:
         guess = (
             ""
-            if run.cost_usd is not None
+            if run.cost_usd is not None and not run.unpriced
             else f" (nobody knows the model's price; it is taken for ${UNKNOWN_USD * MICRO:g} a million tokens)"
         )
         return _over(

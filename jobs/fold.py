@@ -219,4 +219,5 @@ def _spent(result: AgentResult, run: Run) -> dict[str, Any]:
     """What a launch cost; a cost nobody knows stays unknown and is never zero."""
     tokens = result.tokens.input + result.tokens.output if result.tokens else 0
     cost = run.cost_usd if result.cost_usd is None else (run.cost_usd or 0.0) + result.cost_usd
-    return {"last_result": result, "cost_usd": cost, "tokens": run.tokens + tokens, "stumbles": 0}
+    unpriced = run.unpriced + (tokens if result.cost_usd is None else 0)
+    return {"last_result": result, "cost_usd": cost, "tokens": run.tokens + tokens, "unpriced": unpriced, "stumbles": 0}

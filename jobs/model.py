@@ -204,6 +204,7 @@ class Run:
     claimed_at: float | None = None
     cost_usd: float | None = None
     tokens: int = 0
+    unpriced: int = 0
     not_before: float = 0.0
     created_at: float = 0.0
     started_at: float | None = None

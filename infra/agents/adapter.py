@@ -28,6 +28,11 @@ class Metered(Protocol):
         """The tokens the provider says it used."""
         ...
 
+    @property
+    def by_model(self) -> Mapping[str, Tokens]:
+        """The same, by the model that was asked for."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Access:

@@ -13,7 +13,7 @@ from infra.agents.adapter import INSIDE, READERS, Access, Adapter, Program, Sett
 from infra.agents.document import BadResult, Result
 from infra.agents.following import Audience, Following
 from infra.agents.launches import LaunchLog, Line
-from infra.agents.prices import cost
+from infra.agents.prices import bill
 from infra.agents.programs import SEARCH, find
 from infra.agents.table import AGENTS
 from infra.agents.telling import Left, told, turn_name
@@ -160,11 +160,13 @@ class SandboxedAgents:
 
 
 def _metered(result: AgentResult, provider: str | None, access: Access | None) -> AgentResult:
-    """What the broker counted wins over what the agent says of itself."""
+    """What the broker counted wins over what the agent says of itself: a program that is told what to say could name a cheaper model.
+
+    A price nobody knows stays unknown, whatever the agent says.
+    """
     if access is None or access.meter is None or not access.meter.requests:
         return result
-    tokens = access.meter.tokens
-    return replace(result, tokens=tokens, cost_usd=cost(provider, result.model, tokens) or result.cost_usd)
+    return replace(result, tokens=access.meter.tokens, cost_usd=bill(provider, access.meter.by_model))
 
 
 def _setting(program: Program, access: Access | None) -> Setting:

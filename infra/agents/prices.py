@@ -1,5 +1,7 @@
 """What a launch cost, where the agent counts tokens and names its model but no price. An unknown price stays unknown and is never zero."""
 
+from collections.abc import Mapping
+
 from genai_prices import Usage, calc_price
 
 from jobs.evidence import Tokens
@@ -16,6 +18,12 @@ def cost(provider: str | None, model: str | None, tokens: Tokens | None) -> floa
         return float(calc_price(used, model_ref=model.rpartition("/")[2], provider_id=provider).total_price)
     except LookupError:
         return None
+
+
+def bill(provider: str | None, by_model: Mapping[str, Tokens]) -> float | None:
+    """The price of all of it; None as soon as the price of a part is not known."""
+    prices = [cost(provider, model, tokens) for model, tokens in by_model.items() if tokens != Tokens()]
+    return None if None in prices else sum(price for price in prices if price is not None)
 
 
 def dearest(provider: str | None, model: str | None) -> float | None:

@@ -77,9 +77,9 @@ class Broker:
         try:
             shown = self._admitted(scope)
             async with self._lane():
-                request = self._request(scope, shown, await _body(receive))
+                request, model = self._request(scope, shown, await _body(receive))
                 self.meter.requests += 1
-                await self._forward(request, send)
+                await self._forward(request, model, send)
         except Refusal as refusal:
             self.meter.refused += 1
             await _send(send, refusal.status, [("content-type", "application/json")], refusal.body)
@@ -114,15 +114,18 @@ class Broker:
         most = self.terms.most_tokens
         return LANES if most is None else max(1, min(LANES, (most - self.meter.total) // SHARE))
 
-    def _request(self, scope: Mapping[str, Any], shown: Mapping[str, str], data: bytes) -> httpx.Request:
-        provider, path, content = self.upstream.provider, str(scope["path"]), b""
+    def _request(self, scope: Mapping[str, Any], shown: Mapping[str, str], data: bytes) -> tuple[httpx.Request, str]:
+        """What goes on to the provider, and the model it asks for."""
+        provider, path, content, model = self.upstream.provider, str(scope["path"]), b"", ""
         if scope["method"] == "POST":
             body = asking.parsed(data)
-            self._affordable(str(body.get("model") or path.rpartition("/")[2].partition(":")[0]))
+            model = str(body.get("model") or path.rpartition("/")[2].partition(":")[0])
+            self._affordable(model)
             content = asking.passed_on(provider.name, body, web=self.terms.web)
         asked = asking.query(scope["query_string"].decode("latin-1"))
         url = f"{self.upstream.url.rstrip('/')}{path}{'?' + asked if asked else ''}"
-        return httpx.Request(scope["method"], url, headers={**asking.headers(shown), **self.upstream.headers()}, content=content)
+        headers = {**asking.headers(shown), **self.upstream.headers()}
+        return httpx.Request(scope["method"], url, headers=headers, content=content), model
 
     def _affordable(self, model: str) -> None:
         """A cap in tokens was worked out for one model: a dearer one would cost more than the run may."""
@@ -131,7 +134,7 @@ class Broker:
             text = f"{model[:100]} is dearer than the model this run's budget was set for. Name it as the `model` of the agent."
             raise Refusal(403, "permission_error", text)
 
-    async def _forward(self, request: httpx.Request, send: Send) -> None:
+    async def _forward(self, request: httpx.Request, model: str, send: Send) -> None:
         """Stream the provider's answer through, counting."""
         if self._client is None:
             raise Refusal(503, "api_error", "The broker is not up.")
@@ -139,7 +142,7 @@ class Broker:
             answer = await self._client.send(request, stream=True)
         except httpx.HTTPError as error:
             raise Refusal(529, "overloaded_error", f"The model provider could not be reached ({type(error).__name__}).") from error
-        reading, veil = Reading(self.meter), Veil(self.upstream.key)
+        reading, veil = Reading(self.meter, model), Veil(self.upstream.key)
         headers = [(name, veil.text(value)) for name, value in answer.headers.items() if name in PASSED]
         await send({"type": "http.response.start", "status": answer.status_code, "headers": _encoded(headers)})
         try:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jobs.evidence import Tokens
@@ -27,6 +27,13 @@ class Meter:
     input: int = 0
     output: int = 0
     cached: int = 0
+    by_model: dict[str, Tokens] = field(default_factory=dict)
+
+    def count(self, model: str, counted: str, number: int) -> None:
+        """So many more tokens of a kind, of the model that was asked for."""
+        setattr(self, counted, getattr(self, counted) + number)
+        before = self.by_model.get(model, Tokens())
+        self.by_model[model] = replace(before, **{counted: getattr(before, counted) + number})
 
     @property
     def tokens(self) -> Tokens:
@@ -44,6 +51,7 @@ class Reading:
     """One answer being read. Providers repeat and correct usage within an answer: the largest of each kind counts, once."""
 
     meter: Meter
+    model: str = ""
     _rest: bytes = b""
     _skipping: bool = False
     _seen: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
@@ -83,8 +91,7 @@ class Reading:
 
     def _more(self, kind: str, count: Any) -> None:
         if isinstance(count, int) and not isinstance(count, bool) and count > self._seen[kind]:
-            counted = COUNTED[kind]
-            setattr(self.meter, counted, getattr(self.meter, counted) + count - self._seen[kind])
+            self.meter.count(self.model, COUNTED[kind], count - self._seen[kind])
             self._seen[kind] = count
 
 
