@@ -30,6 +30,7 @@ NESTED: Mapping[str, Callable[[Any], str]] = {
     "result": lambda result: result["summary"] or (result["failure"] or {}).get("text", ""),
     "snapshot": lambda snapshot: f"{snapshot['commit'][:12]}, {counted(len(snapshot['changes']), 'file')}",
     "report": lambda report: _gates(report["results"]),
+    "estimate": lambda one: f"estimated: {one['tokens']:,} tokens of prompt" + (f", ${one['usd']:.4f}" if one["usd"] is not None else ""),
     "receipt": lambda receipt: str(receipt["url"] or receipt["branch"]),
 }
 """How the larger parts of an event are told in a few words."""

@@ -9,14 +9,18 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from jobs.errors import Reason
+from jobs.evidence import Estimate
 from jobs.model import Run
 from jobs.policy import Floors
+from jobs.ports import Price
 from jobs.rules import Rule
 
 Unit = Literal["usd", "tokens"]
 DAY_S = 86_400
 MICRO = 1_000_000
 """Amounts of money are stored as whole millionths of a dollar, so that sums are exact."""
+BYTES_PER_TOKEN = 4
+"""Of English and of code, roughly, for the models of all providers: only ever used for an estimate, which is called one."""
 ROUNDING = 1 / MICRO
 UNKNOWN_USD = 30 / MICRO
 """What a token of a model whose price nobody knows is taken to cost: more than most of them, and never nothing."""
@@ -111,8 +115,26 @@ def exhausted(run: Run) -> Reason | None:
     return None
 
 
-def _over(what: str, raised: str) -> Reason:
-    return Reason("budget_exhausted", f"{what}: nothing is left of it, and it does not renew. Raise {raised}, then retry.")
+def estimated(prompt: str, price: Price) -> Estimate:
+    """What reading `prompt` once is taken to use: the least a launch with it can."""
+    tokens = ceil(len(prompt.encode(errors="replace")) / BYTES_PER_TOKEN)
+    return Estimate(tokens, None if price.usd_per_token is None else tokens * price.usd_per_token)
+
+
+def unaffordable(run: Run, estimate: Estimate) -> Reason | None:
+    """Why a launch that is estimated to use so much is not begun; None while it may be."""
+    most, usd = cap(run), estimate.tokens * UNKNOWN_USD if estimate.usd is None else estimate.usd
+    head = f"The next launch is estimated to use {estimate.tokens:,} tokens (${usd:.4f}) for its prompt alone, and of the "
+    if most.tokens is not None and estimate.tokens > most.tokens - run.tokens:
+        return _over(f"{head}{most.tokens:,} tokens the run may use {most.tokens - run.tokens:,} are left", "`limits.tokens`", "too little")
+    if most.usd is not None and usd > most.usd - spent_usd(run):
+        raised = "`limits.cost_usd` or ask for it with `--budget`"
+        return _over(f"{head}${most.usd:.2f} the run may cost ${most.usd - spent_usd(run):.4f} is left", raised, "too little")
+    return None
+
+
+def _over(what: str, raised: str, left: str = "nothing is left of it") -> Reason:
+    return Reason("budget_exhausted", f"{what}: {left}, and it does not renew. Raise {raised}, then retry.")
 
 
 def shares(run: Run, budgets: Budgets, now: float) -> tuple[Share, ...]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from jobs.errors import Reason
-from jobs.evidence import AgentResult, Finding, GateReport, Receipt, Snapshot
+from jobs.evidence import AgentResult, Estimate, Finding, GateReport, Receipt, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,12 @@ class Prepared(Event):
 
 @dataclass(frozen=True, slots=True)
 class Launched(Event):
-    """The agent's process is about to start; an attempt is counted at its first launch."""
+    """The agent's process is about to start; an attempt is counted at its first launch. Without a model there is no estimate."""
 
     step: str
     iteration: int
     agent: str
+    estimate: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,17 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a launch is taken to use at least, worked out before it from the length of its prompt: an estimate and never a measure.
+
+    `usd` is None where nobody knows the model's price.
+    """
+
+    tokens: int
+    usd: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """Why an agent's launch did not count as done: a code of `jobs.errors.REASONS` and the evidence in a sentence."""
 

@@ -139,8 +139,19 @@ class Launch:
     idle_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a token of a prompt costs in US dollars, by the list that came with the service; None where nobody knows."""
+
+    usd_per_token: float | None
+
+
 class Agents(Protocol):
     """Starts agents in the sandbox."""
+
+    def price(self, agent: AgentRule) -> Price | None:
+        """The price of what the agent is told; None for one without a model of a provider's."""
+        ...
 
     def check(self, agent: AgentRule) -> str:
         """The agent's version. Raises Refused(`agent_missing`) or Fault(`sandbox_unavailable`)."""

@@ -13,7 +13,7 @@ from infra.agents.adapter import INSIDE, READERS, Access, Adapter, Program, Sett
 from infra.agents.document import BadResult, Result
 from infra.agents.following import Audience, Following
 from infra.agents.launches import LaunchLog, Line
-from infra.agents.prices import bill
+from infra.agents.prices import bill, of_prompts
 from infra.agents.programs import SEARCH, find
 from infra.agents.table import AGENTS
 from infra.agents.telling import Left, told, turn_name
@@ -26,7 +26,7 @@ from infra.workspaces.layout import named
 from infra.workspaces.removal import remove
 from jobs.errors import Refused
 from jobs.evidence import AgentResult
-from jobs.ports import Clock, Launch
+from jobs.ports import Clock, Launch, Price
 from jobs.rules import AgentRule
 
 POLL_S = 1.0
@@ -69,6 +69,11 @@ class SandboxedAgents:
         if adapter.provider:
             self._around.models.check(adapter.provider)
         return self._versions.of(agent.name, adapter, self._program(agent, adapter))
+
+    def price(self, agent: AgentRule) -> Price | None:
+        """What a token of the agent's prompt costs; None for one without a model of a provider's."""
+        provider = AGENTS[agent.name].provider
+        return of_prompts(provider, agent.model) if provider else None
 
     def launch(self, launch: Launch) -> AgentResult:
         """Run the agent to its end. Raises Fault only when it could not be started."""

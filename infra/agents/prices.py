@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from genai_prices import Usage, calc_price
 
 from jobs.evidence import Tokens
+from jobs.ports import Price
 
 MANY = 1_000_000
 
@@ -24,6 +25,12 @@ def bill(provider: str | None, by_model: Mapping[str, Tokens]) -> float | None:
     """The price of all of it; None as soon as the price of a part is not known."""
     prices = [cost(provider, model, tokens) for model, tokens in by_model.items() if tokens != Tokens()]
     return None if None in prices else sum(price for price in prices if price is not None)
+
+
+def of_prompts(provider: str, model: str | None) -> Price:
+    """What a token of a prompt costs."""
+    million = cost(provider, model, Tokens(MANY))
+    return Price(million / MANY if million else None)
 
 
 def dearest(provider: str | None, model: str | None) -> float | None:

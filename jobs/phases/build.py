@@ -8,6 +8,7 @@ from jobs.errors import Reason
 from jobs.evidence import AgentResult, Ended, Failure, Finding
 from jobs.model import Run
 from jobs.ports import Launch, Ports
+from jobs.rules import AgentRule
 
 
 def build(run: Run, ports: Ports) -> e.Event:
@@ -15,8 +16,7 @@ def build(run: Run, ports: Ports) -> e.Event:
     step = run.current
     agent = run.rules.agent_of(step, run.request.agent)
     if not run.launched:
-        over = budget.exhausted(run)
-        return e.GaveUp(over) if over else e.Launched(step.name, run.iteration, agent.name)
+        return _begun(run, agent, ports)
     brief = briefs.gathered(run, ports)
     timeout = deadline.left(run, ports.clock.now())
     launch = Launch(run, step, agent, brief, briefs.prompt(brief), ports.workspaces.prepare(run), timeout, run.rules.limits.idle)
@@ -25,6 +25,17 @@ def build(run: Run, ports: Ports) -> e.Event:
         why = ports.ledger.load(run.id).stop_requested or "The run was stopped."
         return e.Cancelled(Reason("stopped", why))
     return judged(run, result)
+
+
+def _begun(run: Run, agent: AgentRule, ports: Ports) -> e.Event:
+    """The launch is written down, unless the run cannot pay for it: for anything any more, or for so long a prompt."""
+    over = budget.exhausted(run)
+    if over:
+        return e.GaveUp(over)
+    price = ports.agents.price(agent)
+    estimate = budget.estimated(briefs.prompt(briefs.gathered(run, ports)), price) if price else None
+    over = budget.unaffordable(run, estimate) if estimate else None
+    return e.GaveUp(over) if over else e.Launched(run.current.name, run.iteration, agent.name, estimate)
 
 
 def judged(run: Run, result: AgentResult) -> e.Event:

@@ -10,7 +10,7 @@ from jobs import fold
 from jobs.errors import Fault, LeaseLost
 from jobs.evidence import AgentResult, Change, Ended, Finding, GateResult, Receipt, Snapshot
 from jobs.model import FINAL, Lease, Repository, Run, RunRequest, Source
-from jobs.ports import Checkout, Launch, Ports
+from jobs.ports import Checkout, Launch, Ports, Price
 from jobs.rules import AgentRule, GateRule, Rules
 
 T = TypeVar("T")
@@ -138,6 +138,10 @@ class FakeAgents:
         self.results: Script[AgentResult] = Script(*(results or (DONE,)))
         self.checks: Script[str] = Script("1")
         self.launches: list[Launch] = []
+        self.prices: Price | None = None
+
+    def price(self, agent: AgentRule) -> Price | None:
+        return self.prices
 
     def check(self, agent: AgentRule) -> str:
         return self.checks.next()

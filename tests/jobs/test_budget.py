@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 from pydantic import ValidationError
 
-from jobs import budget, convergence
+from jobs import budget, convergence, fold
 from jobs import events as e
 from jobs.budget import Budgets, Spend
-from jobs.evidence import Finding
+from jobs.evidence import AgentResult, Ended, Finding, Tokens
 from jobs.model import Phase, Run, RunState
 from jobs.phases.build import build
 from jobs.policy import Floors
@@ -43,6 +43,18 @@ def test_no_launch_after_the_bound_is_reached(run: Run, told: str | None) -> Non
             assert event.reason.code == "budget_exhausted"
             assert told in event.reason.text
             assert "does not renew" in event.reason.text
+
+
+def test_what_has_no_price_is_charged_beside_what_has_one() -> None:
+    """Proves: T12, 002-06. A cheap launch with a price does not make the ones without one free."""
+    limited = a_run(cost_usd=1.0, spent=0.01)
+    for _ in range(2):
+        result = AgentResult("codex", Ended.EXIT, 0, tokens=Tokens(20_000, 0))
+        limited = fold.advance(replace(limited, launched=True), e.Built(result), at=1.0)
+        limited = replace(limited, phase=Phase.BUILD, launched=False)
+    assert (limited.cost_usd, limited.tokens, limited.unpriced) == (0.01, 40_000, 40_000)
+    assert budget.spent_usd(limited) == pytest.approx(0.01 + 1.2)
+    assert "nobody knows the model's price" in build(limited, None).reason.text
 
 
 def test_tokens_are_bounded_too() -> None:

@@ -14,10 +14,12 @@ import pytest
 from infra.agents.adapter import Access, Program, Setting, Start
 from infra.agents.programs import find, stamp
 from infra.agents.table import AGENTS
+from infra.egress.meter import Meter
 from infra.process import Bounds, Captured
 from infra.sandbox import Bubblewrap, Confinement
 from infra.sandbox.confinement import Session
 from jobs.errors import Refused
+from jobs.evidence import Tokens
 from jobs.model import Run
 from jobs.ports import Brief, Checkout, Launch
 from jobs.rules import AgentRule, StepRule
@@ -53,6 +55,7 @@ class Broker:
 
     socket: Path
     opened: list[str] = field(default_factory=list)
+    meter: Meter | None = None
 
     def check(self, provider: str) -> None:
         return
@@ -64,7 +67,7 @@ class Broker:
             thread = threading.Thread(target=server.serve_forever)
             thread.start()
             try:
-                yield Access(self.socket, TOKEN)
+                yield Access(self.socket, TOKEN, self.meter)
             finally:
                 server.shutdown()
                 thread.join()
@@ -135,6 +138,17 @@ def test_what_is_printed_between_and_beside_the_events_changes_nothing(world: Wo
     notes = [json.loads(line) for line in world.artifacts.get(RUN_ID, "1-code-1.transcript.jsonl").splitlines()]
     assert [note["n"] for note in notes] == list(range(1, len(notes) + 1))
     assert {"kind": "message", "text": "Greets now."}.items() <= notes[-2].items() if agent != "claude" else notes[-1]["kind"] == "end"
+
+
+@pytest.mark.parametrize(("model", "cost"), [("claude-sonnet-4-5", 0.0045), ("nobody-knows-this-model", None)])
+def test_what_the_broker_counted_wins_over_what_the_agent_says(world: World, broker: Broker, model: str, cost: float | None) -> None:
+    """It says 0.25 dollars, 10 tokens and another model: whatever it was told to say. Proves: 002-06, T12."""
+    broker.meter = Meter(requests=1)
+    broker.meter.count(model, "input", 1_000)
+    broker.meter.count(model, "output", 100)
+    install(world, "claude")
+    result = world.launch(agent=rule("claude"))
+    assert (result.tokens, result.cost_usd) == (Tokens(1_000, 100), cost)
 
 
 def rule(agent: str) -> AgentRule:
