@@ -73,6 +73,13 @@ class LocalRepository(Rule):
     trusted: tuple[str, ...] = ()
 
 
+class Commits(Rule):
+    """In whose name the service commits. For the App: `my-app[bot]` and `<its user id>+my-app[bot]@users.noreply.github.com`."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^<>\x00-\x1f\x7f]+$")] = "slipway"
+    email: Annotated[str, Field(max_length=200, pattern=r"^[^<>\s@]+@[^<>\s@]+$")] = "slipway@noreply.invalid"
+
+
 class Backup(Rule):
     """How often the store is copied to `directory` (default: `backups` in the data directory), and how many copies stay."""
 
@@ -149,6 +156,7 @@ class ServerFile(Rule):
     floors: Floors = Floors()
     allow_keys: tuple[str, ...] | None = None
     callbacks: tuple[CallbackRule, ...] = ()
+    commits: Commits = Commits()
     backup: Backup = Backup()
     retention: Retention = Retention()
     repository: Annotated[tuple[LocalRepository, ...], AfterValidator(_no_duplicates)] = ()

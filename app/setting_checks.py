@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from app.server_file import ServerFile
+from infra.signing import NotAKey, signer
 
 SHORTEST_SECRET = 32
 SHORTEST_CALLBACK_SECRET, LONGEST_CALLBACK_SECRET = 24, 64  # by the Standard Webhooks specification
@@ -71,6 +72,17 @@ def private_key(value: object) -> object:
         raise ValueError(f"this is not a readable private key: {advice}") from None  # the cause may quote the key
     if not isinstance(key, RSAPrivateKey):
         raise ValueError(f"this is not an RSA key: {advice}")
+    return text
+
+
+def signing_key(value: object) -> object:
+    r"""An OpenSSH Ed25519 key; `\n` written out is a line break."""
+    text = str(value).replace("\\n", "\n").strip() + "\n"
+    advice = "make one with 'ssh-keygen -t ed25519 -N \"\"' and name its file with SLIPWAY_SIGNING_KEY_FILE"
+    try:
+        signer(text)
+    except NotAKey as error:
+        raise ValueError(f"{error}: {advice}") from None
     return text
 
 

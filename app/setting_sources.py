@@ -18,6 +18,8 @@ from app.server_file import read as read_server_file
 PREFIX = "SLIPWAY_"
 PLAIN = ("ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN", "OPENAI_API_KEY", "GEMINI_API_KEY")
 """The variables that other programs named, and that are read as they are."""
+OWN_ONLY = frozenset({"SLIPWAY_SIGNING_KEY"})
+"""Secrets whose file nobody but its owner may be able to read or write, as ssh asks of its keys."""
 READ_FIRST = ("SLIPWAY_CONFIG", "SLIPWAY_DATA_DIR")
 NOT_OURS = ("SLIPWAY_TEST_", "SLIPWAY_SERVICE_", "SLIPWAY_PORT", "SLIPWAY_RESULT", "SLIPWAY_BRIEF")
 """Beginnings of names that are no settings here: of tests, of what Kubernetes sets for a service of our name, of an agent's files."""
@@ -93,7 +95,11 @@ def _from_variables(environ: Mapping[str, str], known: Collection[str], secret: 
 def _read(files: Mapping[str, str], problems: list[str]) -> Iterator[tuple[str, str]]:
     for key, path in files.items():
         try:
-            yield key, Path(path).expanduser().read_text(encoding="utf-8").strip()
+            file = Path(path).expanduser()
+            if key in OWN_ONLY and file.stat().st_mode & 0o077:
+                problems.append(f"{key}_FILE: others than its owner may use {path}: chmod 600 it")
+                continue
+            yield key, file.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError):
             problems.append(f"{key}_FILE: {path} cannot be read: correct the path or its permissions")
 

@@ -44,6 +44,7 @@ class Settings(BaseModel):
     github_private_key: Annotated[SecretStr, BeforeValidator(setting_checks.private_key)] | None = None
     github_api_url: Url = "https://api.github.com"
     github_url: Url = "https://github.com"
+    signing_key: Annotated[SecretStr, BeforeValidator(setting_checks.signing_key)] | None = None
     github_client_id: str | None = None
     github_client_secret: SecretStr | None = None
     api_tokens: Secrets = ()

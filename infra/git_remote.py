@@ -16,7 +16,7 @@ RECORD = "record.json"
 NOBODY = {
     f"GIT_{role}_{part}": value
     for role in ("AUTHOR", "COMMITTER")
-    for part, value in (("NAME", "slipway"), ("EMAIL", "slipway@users.noreply.github.com"))
+    for part, value in (("NAME", "slipway"), ("EMAIL", "slipway@noreply.invalid"))
 }
 MOVED = ("stale info", "fetch first", "non-fast-forward", "already exists", "needs force", "reference already exists")
 CHECKED_OUT = "currently checked out"

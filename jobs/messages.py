@@ -3,6 +3,7 @@
 No line of it begins with a command, so that our own text can never be taken for one.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 
 from jobs.errors import Class, Reason
@@ -38,6 +39,8 @@ ADVICE_BY_CODE: Mapping[str, str] = {
     "budget_exhausted": "Raise the budget or wait for its next period, then comment `/slipway retry`.",
     "paused": "Comment `/slipway resume` to let it go on.",
 }
+PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+@-]{0,79}")
+"""What a trailer takes over as it is. Versions and models are an agent's own words."""
 MOST_TURNS = 20
 CAME_TO: Mapping[str, str] = {
     "planned": "a plan",
@@ -83,8 +86,20 @@ def pull_body(run: Run, *, page: str | None, marker: str) -> str:
 def commit_message(run: Run) -> str:
     """The message of the commit made from the agent's files; who asked is named as co-author."""
     about = for_markdown(run.summary.strip(), 2_000)
-    trailers = [f"Slipway-Run: {run.id}", *filter(None, [co_author(run)])]
-    return paragraphs(title(run), about, "\n".join(trailers)) + "\n"
+    return paragraphs(title(run), about, "\n".join(trailers(run))) + "\n"
+
+
+def trailers(run: Run) -> list[str]:
+    """What ties a commit to its run, in git's own form: `git log --format='%(trailers:key=Slipway-Run,valueonly)'`."""
+    source, result = run.request.source, run.last_result
+    agent = " ".join(filter(PLAIN.fullmatch, [result.agent, result.version or "", result.model or ""])) if result else ""
+    told = {
+        "Slipway-Run": run.id,
+        "Slipway-Attempt": str(run.attempt),
+        "Slipway-Agent": agent,
+        "Slipway-Delivery": source.delivery if source.delivery and PLAIN.fullmatch(source.delivery) else "",
+    }
+    return [*(f"{name}: {value}" for name, value in told.items() if value), *filter(None, [co_author(run)])]
 
 
 def co_author(run: Run) -> str:

@@ -1,6 +1,7 @@
 """What some tests need of the machine. Without it they are skipped out loud, or fail where everything is required."""
 
 import os
+import shutil
 from pathlib import Path
 from typing import NoReturn
 
@@ -27,3 +28,9 @@ def working_sandbox(scratch: Path) -> Bubblewrap:
     if not sandbox.overlays:
         missing("a sandbox with overlays")
     return sandbox
+
+
+def program(name: str) -> str:
+    """The path of a program that is needed to judge, not to run, what is tested."""
+    found = shutil.which(name)
+    return found or missing(f"the program {name}")

@@ -26,11 +26,13 @@ from infra.git_remote import GitRemote
 from infra.github.ci import CiCheck, GitHubCi
 from infra.outputs import Outputs
 from infra.sandbox import Bubblewrap, Sandbox, Unconfined
+from infra.signing import signer
 from infra.store.activity import SqlActivity
 from infra.store.announcements import SqlAnnouncements
 from infra.store.asked import SqlAsked
 from infra.store.finding import SqlFinding
 from infra.workspaces.local import LocalWorkspaces, Tools
+from infra.workspaces.stream import Author
 from jobs.errors import Refused
 from jobs.model import Run
 from jobs.ports import Ports
@@ -73,7 +75,16 @@ class Workshop:
     @cached_property
     def workspaces(self) -> LocalWorkspaces:
         """The owner of checkouts."""
-        tools = Tools(self.outside.git, self.outside.sources, self.sandbox, self.networks, self.ground.clock)
+        settings, key = self._settings, self._settings.signing_key
+        tools = Tools(
+            self.outside.git,
+            self.outside.sources,
+            self.sandbox,
+            self.networks,
+            self.ground.clock,
+            author=Author(settings.server.commits.name, settings.server.commits.email),
+            signer=signer(key.get_secret_value()) if key else None,
+        )
         return LocalWorkspaces(self._settings.data_dir, tools)
 
     @cached_property

@@ -5,20 +5,22 @@ import errno
 import re
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from infra.git import Git, Sources
+from infra.git import Git, Place, Sources
 from infra.sandbox import Mount, Sandbox
 from infra.workspaces import agent_files, agent_git, harvest, place, record
 from infra.workspaces.agent_files import AgentFiles
 from infra.workspaces.depot import Depot
+from infra.workspaces.harvest import Grounds
 from infra.workspaces.layout import Layout, key, user
 from infra.workspaces.place import Ground
 from infra.workspaces.record import Record
 from infra.workspaces.removal import remove
 from infra.workspaces.setup import Networks, Setups
-from infra.workspaces.stream import Author, Commit
+from infra.workspaces.signing import Signer, signed
+from infra.workspaces.stream import Author, Commit, Made
 from infra.workspaces.template import Template
 from jobs.errors import Fault, Refused
 from jobs.evidence import Snapshot
@@ -49,6 +51,7 @@ class Tools:
     networks: Networks
     clock: Clock
     author: Author = field(default_factory=Author)
+    signer: Signer | None = None
     artifacts: Artifacts | None = None
 
 
@@ -109,11 +112,18 @@ class LocalWorkspaces:
         with _told():
             path, found = self._found(checkout)
             ground = place.grounds(git, control.git_dir, path, self._ground(depot, path, found))
-            made = harvest.commit(git, control, ground, self._commit(run, depot, found))
+            made = self._made_commit(control, ground, self._commit(run, depot, found))
             if made.tree == (run.snapshot.tree if run.snapshot else made.before):
                 return None
             depot.share(run, made.commit, found.base)
             return harvest.snapshot(git, control, made, found.base)
+
+    def _made_commit(self, control: Place, ground: Grounds, wanted: Commit) -> Made:
+        """The commit, signed where this service signs. It is made once: what is stored with the run is pushed, whoever tries again."""
+        made = harvest.commit(self._tools.git, control, ground, wanted)
+        if self._tools.signer is None:
+            return made
+        return replace(made, commit=signed(self._tools.git, control, made.commit, wanted.ref, self._tools.signer))
 
     def _commit(self, run: Run, depot: Depot, found: Record) -> Commit:
         """The commit to make, under a name of its own: an earlier snapshot of the run stays too."""

@@ -18,10 +18,10 @@ EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """In whose name the service commits."""
+    """In whose name the service commits. By default an address that is nobody's: no account is credited with the work."""
 
     name: str = "slipway"
-    email: str = "slipway@users.noreply.github.com"
+    email: str = "slipway@noreply.invalid"
 
 
 @dataclass(frozen=True, slots=True)

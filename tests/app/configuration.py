@@ -27,6 +27,7 @@ MEANT: Mapping[str, str] = {
     "SLIPWAY_GITHUB_PRIVATE_KEY": "its private key, the whole `.pem`",
     "SLIPWAY_GITHUB_API_URL": "GitHub's API; of an Enterprise Server: `https://HOST/api/v3`",
     "SLIPWAY_GITHUB_URL": "GitHub itself, for git and links",
+    "SLIPWAY_SIGNING_KEY": "an Ed25519 key of OpenSSH, without a passphrase, that every commit is signed with; its file has the mode 0600",
     "SLIPWAY_GITHUB_CLIENT_ID": "the App's client id, for signing in with GitHub; that also needs `SLIPWAY_PUBLIC_URL`",
     "SLIPWAY_GITHUB_CLIENT_SECRET": "its secret",
     "SLIPWAY_API_TOKENS": "tokens of API and dashboard, by comma: `token:read` may look, `token:run` also act on runs, `token` anything",

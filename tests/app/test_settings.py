@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from app import credentials
 from app.settings import FIELDS, SECRET, Settings, SettingsInvalid, load
+from tests.infra.test_signing import private
 
 SECRET_A, SECRET_B = "a" * 32, "b" * 32
 
@@ -218,3 +220,19 @@ def test_local_repositories_are_read_and_checked(tmp_path: Path) -> None:
     assert "the same id" in problems(tmp_path, file=one + one.replace("me/one", "me/two"))[0]
     assert "the whole path" in problems(tmp_path, file=one.replace("/srv/one.git", "one.git"))[0]
     assert "not readable as TOML" in problems(tmp_path, file="[[")[0]
+
+
+def test_a_signing_key_is_tried_before_it_is_needed_and_its_file_is_nobody_elses(tmp_path: Path) -> None:
+    """Proves: I11."""
+    text = private(Ed25519PrivateKey.generate())
+    file = tmp_path / "signing"
+    file.write_text(text)
+    file.chmod(0o640)
+    (said,) = problems(tmp_path, {"SLIPWAY_SIGNING_KEY_FILE": str(file)})
+    assert said == f"SLIPWAY_SIGNING_KEY_FILE: others than its owner may use {file}: chmod 600 it"
+    file.chmod(0o600)
+    found = loaded(tmp_path, {"SLIPWAY_SIGNING_KEY_FILE": str(file)})
+    assert found.signing_key and found.signing_key.get_secret_value() == text
+    assert text[40:80] not in repr(found)
+    (said,) = problems(tmp_path, {"SLIPWAY_SIGNING_KEY": "ssh-ed25519 AAAA"})
+    assert said.startswith("SLIPWAY_SIGNING_KEY: this is not a readable private key without a passphrase: make one with")

@@ -50,8 +50,18 @@ def test_the_commit_names_the_run_and_the_requester() -> None:
         "Greet people in French\n\n"
         "Greets in French.\n\n"
         f"Slipway-Run: {'ab12' * 8}\n"
+        "Slipway-Attempt: 1\n"
+        "Slipway-Delivery: d-1\n"
         "Co-authored-by: Ada Lovelace <11+ada@users.noreply.github.com>\n"
     )
+
+
+def test_the_commit_names_the_agent_and_nothing_it_made_up() -> None:
+    """Proves: I23, T22."""
+    result = AgentResult("claude", Ended.EXIT, 0, version="2.1.0", model="sonnet\nSigned-off-by: root")
+    lines = messages.commit_message(runs.run(last_result=result)).splitlines()
+    assert "Slipway-Agent: claude 2.1.0" in lines
+    assert not any(line.startswith("Signed-off-by") for line in lines)
 
 
 def test_nobody_can_write_a_trailer_into_our_commit_by_their_name() -> None:

@@ -87,10 +87,12 @@ def test_a_label_becomes_a_draft_pull_request(told: Told) -> None:
 
 def test_the_commit_is_the_services_own_and_names_who_asked(told: Told) -> None:
     """Proves: 000-02."""
-    first, title, *_, by, co_author = told.world.log(told.pull.sha).splitlines()
+    first, title, *_, by, attempt, agent, delivery, co_author = told.world.log(told.pull.sha).splitlines()
     asker = told.world.github.hub.user("maintainer")
-    assert first == f"slipway <slipway@users.noreply.github.com> on {told.run.base_sha}"
+    assert first == f"slipway <slipway@noreply.invalid> on {told.run.base_sha}"
     assert (title, by) == ("Greet in French", f"Slipway-Run: {told.run.id}")
+    assert (attempt, agent) == ("Slipway-Attempt: 1", "Slipway-Agent: scripted")
+    assert delivery == f"Slipway-Delivery: {told.run.request.source.delivery}"
     assert co_author == f"Co-authored-by: maintainer <{asker.id}+maintainer@users.noreply.github.com>"
 
 

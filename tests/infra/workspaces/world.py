@@ -10,6 +10,7 @@ from infra.clock import SystemClock
 from infra.git import Git, Source
 from infra.process import Bounds, Captured
 from infra.sandbox import Confinement, Network, Sandbox
+from infra.signing import SshSigner
 from infra.workspaces.local import LocalWorkspaces, Tools
 from jobs.evidence import Snapshot
 from jobs.model import Actor, Repository, Run, RunRequest
@@ -80,6 +81,7 @@ class World:
         sandbox: Sandbox,
         files: dict[str, str | bytes | None] | None = None,
         artifacts: Artifacts | None = None,
+        signer: SshSigner | None = None,
     ) -> None:
         self.root = root
         self.data = root / "data"
@@ -88,7 +90,7 @@ class World:
         self.sandbox = sandbox
         self.sources = Here(str(self.upstream.path))
         self.git = Git(self.data / "git")
-        tools = Tools(self.git, self.sources, sandbox, Plain(), SystemClock(), artifacts=artifacts)
+        tools = Tools(self.git, self.sources, sandbox, Plain(), SystemClock(), artifacts=artifacts, signer=signer)
         self.workspaces = LocalWorkspaces(self.data, tools)
 
     def run(self, name: str = "ab12cd34", **request: object) -> Run:

@@ -1,0 +1,52 @@
+"""How a verified commit leaves, as the repository and the operator want it."""
+
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from infra.signing import signer
+from jobs.model import RunState
+from tests.fakes.github.gitside import git
+from tests.infra.test_signing import allowed, private
+from tests.needs import program
+from tests.stories.world import CONFIG, FILES, World
+
+
+def test_a_service_with_a_key_delivers_a_commit_that_git_verifies(tmp_path: Path) -> None:
+    """The end of the story looks for the key in every file and text. Proves: F83, I08, I11."""
+    program("ssh-keygen")
+    key = private(Ed25519PrivateKey.generate())
+    commits = '[commits]\nname = "my-app[bot]"\nemail = "9+my-app[bot]@users.noreply.github.com"\n'
+    with World(tmp_path, environ={"SLIPWAY_SIGNING_KEY": key}, server_file=commits) as world:
+        world.github.fail("GIT", "/{owner}/{repo}.git/git-receive-pack", kind="cut", after=True)
+        world.ask()
+        world.work_until_idle()
+        assert world.run.state is RunState.SUCCEEDED, world.run.reason
+        (pull,) = world.github.pulls()
+        assert world.run.snapshot and pull.sha == world.run.snapshot.commit
+        words = ("-c", "gpg.format=ssh", "-c", f"gpg.ssh.allowedSignersFile={allowed(tmp_path, signer(key))}")
+        git(world.repository.path, *words, "verify-commit", pull.sha)
+        assert world.log(pull.sha).startswith("my-app[bot] <9+my-app[bot]@users.noreply.github.com> on ")
+
+
+def test_where_delivery_is_disabled_the_commit_stays_and_everybody_is_told(tmp_path: Path) -> None:
+    config = f"{CONFIG}delivery: {{mode: disabled}}\n"
+    with World(tmp_path, files={**FILES, ".github/slipway.yml": config}) as world:
+        world.ask()
+        world.work_until_idle()
+        assert world.run.state is RunState.SUCCEEDED
+        assert (world.github.branches(), world.github.pulls()) == ({"main"}, [])
+        said = "Delivery is disabled here: the commit is kept on this machine only."
+        assert world.status().startswith(f"**Slipway is done; the change was not delivered.**\n\n- {said}")
+        assert world.callbacks()[-1].body["data"]["run"]["delivery"]["warnings"] == [said]
+
+
+def test_where_best_effort_is_enough_a_refusal_is_a_warning(tmp_path: Path) -> None:
+    config = f"{CONFIG}delivery: {{mode: best_effort}}\n"
+    with World(tmp_path, files={**FILES, ".github/slipway.yml": config}) as world:
+        world.github.fail("POST", "/repos/{owner}/{repo}/pulls", status=403, message="Resource not accessible by integration", times=9)
+        world.ask()
+        world.work_until_idle()
+        assert world.run.state is RunState.SUCCEEDED
+        assert world.github.branches() == {"main"}
+        assert "- Not delivered: GitHub did not open the pull request: Resource not accessible by integration." in world.status()
