@@ -10,6 +10,8 @@ NAMES = frozenset((
     ".claude", ".claude-plugin", ".codex", ".gemini", ".geminiignore", ".opencode", ".cursor", ".agents", ".aiderignore", ".roo", ".kiro",
 ))  # fmt: skip
 """Names of files and directories, in any directory."""
+WITHHELD = (".gemini/settings.json", ".gemini/.env")
+"""Files whose hooks and servers a program cannot be told to leave alone: no agent sees them, whoever wrote them."""
 ENDINGS = (".instructions.md", ".prompt.md", ".agent.md")
 
 

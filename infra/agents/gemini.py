@@ -5,14 +5,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from infra.agents import provider
-from infra.agents.adapter import INSIDE, OPEN_END, End, Heard, Setting, Start, tools_of
+from infra.agents.adapter import OPEN_END, End, Heard, Setting, Start, tools_of
 from infra.agents.jsonl import at, call, count, events, more, read, target, text
 from infra.agents.notes import MOST_JOINED, Note, used
 from jobs.evidence import Failure, Tokens
 from jobs.ports import Launch
 
-SETTINGS = f"{INSIDE}/gemini.json"
-"""As the settings of the whole system: nothing in a checkout outranks them."""
+SETTINGS = "/home/agent/.gemini/settings.json"
 CHANGING = frozenset(("Edit", "Write"))
 EDITORS = frozenset(("replace", "write_file"))
 TARGETS = ("file_path", "path", "pattern", "command", "query", "url")
@@ -39,17 +38,16 @@ class Gemini:
     provider = "google"
 
     def start(self, launch: Launch, setting: Setting) -> Start:
-        """Its settings are ours, and outrank those of a checkout: no hooks and no servers of its."""
+        """Its settings are ours. Those of a checkout would outrank them, so no checkout shows any (`jobs.agent_files.WITHHELD`)."""
         return Start(
             (
                 *setting.program.argv,
-                *("--skip-trust", "--approval-mode", _mode(launch), "-o", "stream-json"),
+                *("--skip-trust", "--approval-mode", _mode(launch), "-o", "stream-json", "-e", "none"),
                 *(("-m", launch.agent.model) if launch.agent.model else ()),
             ),
             env={
                 "GEMINI_API_KEY": setting.token,
                 "GOOGLE_GEMINI_BASE_URL": setting.model_url,
-                "GEMINI_CLI_SYSTEM_SETTINGS_PATH": SETTINGS,
             },
             files={SETTINGS: json.dumps(_settings(launch))},
         )

@@ -1,4 +1,4 @@
-"""In a checkout of somebody else's head, what agents take for their own configuration is the default branch's.
+"""In a checkout of somebody else's head, what agents take for their own configuration is the default branch's; some is never shown.
 
 Over a layer it is one more layer, with a mark (a whiteout) for each file of the head's that is not to be seen; in a plain copy the files
 are put in their place. Either way they count as what the agent got, so that leaving them alone changes nothing.
@@ -14,11 +14,12 @@ from pathlib import Path
 from infra.git import Git, Input, Place, sha_of
 from infra.workspaces.listing import LINE, lines
 from infra.workspaces.removal import remove
-from jobs.agent_files import is_agents
+from jobs.agent_files import WITHHELD, is_agents
 
 LAYER = "agent-files"
 HIDDEN = "agent-files.json"
 LINK = b"120000"
+NEVER = tuple(map(os.fsencode, WITHHELD))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,12 @@ class AgentFiles:
         return frozenset(line.partition(b"\t")[2] for line in self.trusted)
 
 
+def withheld(tree: Path) -> AgentFiles | None:
+    """What gives way in any tree, because programs would run what is in it; None where there is nothing of the kind."""
+    found = frozenset(name for name in NEVER if (tree / os.fsdecode(name)).exists())
+    return AgentFiles(found, ()) if found else None
+
+
 def chosen(git: Git, control: Path, index: Path, trusted: str) -> AgentFiles:
     """What gives way in the tree of `index`, and what of the commit `trusted` comes instead."""
     head = [(mode, path) for mode, _, path in LINE.findall(lines(git, control, index))]
@@ -42,6 +49,7 @@ def chosen(git: Git, control: Path, index: Path, trusted: str) -> AgentFiles:
     come = tuple(what[:7] + what.split(b" ")[2] + b"\t" + path for what, _, path in rows if what[:6] != b"160000" and _agents(path))
     paths = {line.partition(b"\t")[2] for line in come}
     above = {parent for path in paths for parent in _above(path)}
+    come = tuple(line for line in come if line.partition(b"\t")[2] not in NEVER)
     hidden = {path for mode, path in head if _agents(path) or path in above or (mode == LINK and _leads(path))}
     return AgentFiles(frozenset(hidden), come)
 

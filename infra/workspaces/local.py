@@ -202,7 +202,7 @@ class LocalWorkspaces:
             start = run.snapshot.commit
             depot.hold(run, start)
         ground = self._laid(run, depot, base, start, user(run.id, run.attempt))
-        files = self._agent_files(run, depot, ground.template.index)
+        files = self._agent_files(run, depot, ground.template)
         place.fill(git, depot.control.path, path, ground, files)
         if files is not None and ground.overlay:
             agent_files.laid(git, depot.control.path, path, files)
@@ -224,11 +224,11 @@ class LocalWorkspaces:
         template = depot.templates.hold(commit, holder)
         return Ground(template, setup, depot.mirror.path / "objects", self._tools.sandbox.overlays)
 
-    def _agent_files(self, run: Run, depot: Depot, index: Path) -> AgentFiles | None:
-        """The configuration of agents to show in a checkout of a pull request: whoever opened it may have written what is in it."""
+    def _agent_files(self, run: Run, depot: Depot, template: Template) -> AgentFiles | None:
+        """What of an agent's configuration is exchanged. Whoever opened a pull request may have written what is in it."""
         if run.request.head_sha is None:
-            return None
-        return agent_files.chosen(self._tools.git, depot.control.path, index, depot.tip(run.repository.default_branch))
+            return agent_files.withheld(template.tree)
+        return agent_files.chosen(self._tools.git, depot.control.path, template.index, depot.tip(run.repository.default_branch))
 
     def _ground(self, depot: Depot, path: Path, found: Record) -> Ground:
         """The ground of a checkout that was made before."""

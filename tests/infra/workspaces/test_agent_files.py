@@ -90,9 +90,15 @@ def test_a_next_attempt_finds_the_same(world: World) -> None:
     assert world.agent(run, LOOK).stdout.text == first
 
 
-def test_on_the_default_branch_nothing_is_exchanged(world: World) -> None:
-    world.upstream.commit(OURS)
-    assert "CLAUDE.md: ours" in world.agent(world.prepared(world.run()), LOOK).stdout.text
+def test_on_the_default_branch_nothing_is_exchanged_but_what_would_run(world: World) -> None:
+    """Proves: T16."""
+    world.upstream.commit({**OURS, ".gemini/settings.json": "hooks\n", ".gemini/styleguide.md": "style\n", ".gemini/.env": "X=1\n"})
+    run = world.prepared(world.run())
+    seen = world.agent(run, f"{LOOK}; ls -A .gemini").stdout.text
+    assert "CLAUDE.md: ours" in seen
+    assert "hooks" not in seen
+    assert seen.endswith("styleguide.md\n")
+    assert kinds(world.changed("echo new > new; git add -A; git commit -q -m all", run)) == {"new": "added"}
 
 
 def test_names_are_known_in_any_case_and_any_directory_and_no_others() -> None:
