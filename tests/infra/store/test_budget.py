@@ -17,10 +17,11 @@ from jobs.budget import DAY_S, Budgets
 from jobs.invariants import violations
 from jobs.model import Repository, Run, RunState
 from tests.infra.store.asked import LAUNCHED, RESULT, WHOLE, start, walk
+from tests.infra.store.budget_race import ROOM, Overspent, Race
 
 FIVE = Budgets.model_validate({"run": {"usd": 1.0}, "repository": {"usd": 5.0}})
 TIGHT = Budgets.model_validate({"run": {"usd": 1.0, "tokens": 10}, "repository": {"usd": 7.5, "tokens": 100}, "installation": {"usd": 9}})
-CLAIMERS, ROUNDS = 50, 7
+CLAIMERS, ROUNDS = 50, 3
 
 
 def rows(engine: sa.Engine, table: sa.Table) -> Sequence[sa.Row]:
@@ -51,6 +52,25 @@ def test_fifty_who_ask_at_the_edge_never_get_more_than_there_is(engine: sa.Engin
             list(pool.map(lambda run: write(engine, lambda connection: settle(connection, run)), runs))
             assert not rows(engine, reservation)
     assert all(row.reserved == row.spent == 0 for row in rows(engine, budget))
+
+
+class Unbounded(Race):
+    """A race before a store that holds no budget."""
+
+    def _budgets(self) -> Budgets:
+        return Budgets()
+
+
+def test_the_race_of_a_whole_installation_at_the_edge(engine: sa.Engine) -> None:
+    """A slice of `python -m tests.infra.store.budget_race`. Proves: 002-06, I16, F48."""
+    tally = Race(engine, 20).run(2)
+    assert (tally.rounds, tally.claims, tally.held, tally.put_aside) == (2, 40, 2 * ROOM, 26)
+
+
+def test_a_race_that_is_lost_is_seen(engine: sa.Engine) -> None:
+    """The check is one that can fail: without the store's word, more runs are held than there is room for."""
+    with pytest.raises(Overspent, match="20 runs are held and 0 have something set aside"):
+        Unbounded(engine, 20).run(1)
 
 
 def test_claimers_share_a_day_and_the_rest_waits_for_the_next(engine: sa.Engine) -> None:
