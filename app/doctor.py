@@ -29,7 +29,10 @@ from infra.process import Bounds, Command, run
 from infra.redact import Redactor
 from infra.sandbox import Bubblewrap, Unconfined
 from infra.store.engine import database, open_store
+from infra.store.outages import standing
+from infra.store.work import read
 from jobs.errors import Fault
+from jobs.outages import told
 
 OLDEST_GIT = (2, 34)
 PATIENCE_S = 5.0
@@ -92,7 +95,7 @@ def settings_are_whole(settings: Settings) -> Found:
 
 
 def store_opens(settings: Settings) -> Found:
-    """The store is whole and of this version."""
+    """The store is whole and of this version, and knows of nothing that fails for every run at the moment."""
     sqlite = settings.database_url.startswith("sqlite")
     if sqlite and not database(settings.data_dir).exists() and not (settings.data_dir / "instance").exists():
         return Found("ok", "none yet; the first start makes it")
@@ -100,7 +103,10 @@ def store_opens(settings: Settings) -> Found:
         engine = open_store(settings.data_dir, None if sqlite else settings.database_url, upgrade=False)
     except SQLAlchemyError as error:
         return Found("fail", f"The database does not answer ({type(error).__name__}). Check SLIPWAY_DATABASE_URL and that the server runs.")
+    outages = read(engine, standing)
     engine.dispose()
+    if outages:
+        return Found("warn", " ".join(map(told, outages)))
     return Found("ok", f"{'SQLite' if sqlite else 'PostgreSQL'}, whole and of this version")
 
 

@@ -172,7 +172,8 @@ def _(event: e.Stumbled, run: Run) -> dict[str, Any]:
 
 @changes.register
 def _(event: e.Parked, run: Run) -> dict[str, Any]:
-    return {"reason": event.reason, "not_before": event.until, "parks": run.parks + (event.reason.kind is not Class.USER)}
+    counts = run.state in HELD and event.reason.kind is not Class.USER  # waiting in the queue uses up no patience with faults
+    return {"reason": event.reason, "not_before": event.until, "parks": run.parks + counts}
 
 
 @changes.register

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from infra.store.budget import reserve
 from infra.store.journal import Journal, locked, time_of
+from infra.store.outages import stands_in
 from infra.store.pauses import EVERYTHING
 from infra.store.schema import lane, meta, pause, run
 from infra.store.upsert import insert
@@ -50,7 +51,8 @@ class Ticket:
 def claim(connection: sa.Connection, journal: Journal, ticket: Ticket, limits: Limits, budgets: Budgets = UNBOUNDED) -> Run | None:
     """Take the next admissible run: new lease, new attempt, budget set aside, event, in the caller's transaction.
 
-    A run that its day's budget has no room for is put aside until the next day on the way, and the one behind it is taken.
+    A run that its day's budget has no room for is put aside until the next day on the way, and one that needs what fails for everybody
+    at the moment until that is tried again; the one behind it is taken.
     """
     if connection.dialect.name == "postgresql":  # the limits are counts: two claims at once could both see room
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(CLAIM_LOCK)))
@@ -59,10 +61,10 @@ def claim(connection: sa.Connection, journal: Journal, ticket: Ticket, limits: L
         found = locked(connection, run_id, run.c.state == QUEUED) if run_id else None
         if found is None:
             return None
-        unaffordable = _unaffordable(connection, found, budgets)
-        if unaffordable is None:
+        waits = stands_in(connection, found, time_of(connection)) or _unaffordable(connection, found, budgets)
+        if waits is None:
             return _take(connection, journal, found, ticket)
-        journal.record(connection, found, unaffordable, 0)
+        journal.record(connection, found, waits, 0)
     return None
 
 

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from infra.store import attempts, schema
+from infra.store import attempts, outages, schema
 from infra.store.budget import settle
 from infra.store.outbox import enclose
 from infra.store.values import plain, run_of, run_row
@@ -91,6 +91,7 @@ class Journal:
         released = {} if after.state in HELD else {"lease_until": 0.0, "lease_owner": None}
         self._move(connection, run, {**run_row(after), **released, **columns})
         attempts.note(connection, after, event, token, at)
+        outages.note(connection, run, after, event, at)
         if run.state in HELD and after.state not in HELD:
             settle(connection, after)
         self._tell(connection, after, event, at)

@@ -173,6 +173,18 @@ effect = sa.Table(
     sa.Index("ix_effect_doubted", "look_at", sqlite_where=DOUBTED, postgresql_where=DOUBTED),
 )  # fmt: skip
 
+outage = sa.Table(
+    "outage", metadata,
+    sa.Column("dependency", sa.String(80), primary_key=True),
+    sa.Column("code", sa.String(40), nullable=False),
+    sa.Column("last", Id, nullable=False),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("since", Time, nullable=False),
+    sa.Column("openings", sa.Integer, nullable=False),
+    sa.Column("open_until", Time, nullable=False),
+    sa.Column("probe", Id),
+)  # fmt: skip
+
 outbox = sa.Table(
     "outbox", metadata,
     sa.Column("id", Id, primary_key=True),  # the webhook-id

@@ -28,6 +28,7 @@ from tests.stories.world import BONJOUR, BONSOIR, task
 AT_ONCE = 4
 """How many things are kept unfinished while killing goes on, unless it is told otherwise: more than there are workers."""
 TWO_TICKS_S = 10.0
+WAIT_S = 2.0
 END_S = 420.0
 SLOWLY = "sleep 1"
 TASKS = (task(f"{SLOWLY}\n{BONJOUR}"), task(f"try 1:\n{BONSOIR}\ntry 2:\n{SLOWLY}\n{BONJOUR}"), task(BONJOUR))
@@ -88,13 +89,14 @@ class Campaign:
     report: Report
     pause_s: float = 6.0
     at_once: int = AT_ONCE
+    together: int = 1
 
     def run(self, kills: int, most_runs: int) -> Report:
         """All of it, to the last run's end."""
         while len(self.report.kills) < kills or len(self.home.asked) < most_runs:
             self.ask(most_runs)
             self.look(self.dice.uniform(0.2, self.pause_s))
-            if len(self.report.kills) < kills:
+            for _ in range(min(self.together, kills - len(self.report.kills))):
                 self.strike()
         self.settle()
         self.judge()
@@ -114,20 +116,28 @@ class Campaign:
         self.home.redeliver()
 
     def strike(self) -> None:
-        """Kill a process of a role that has one now, or do something to Redis."""
-        victims = {role: pids for role, pids in self.home.victims().items() if pids}
-        role = self.dice.choice([*sorted(victims), *MORE])
-        lost: list[str] = []
+        """Kill a process of some role, as soon as it has one, or do something to Redis: each as often as the others."""
+        role, lost = self.dice.choice([*ROLES, *MORE]), list[str]()
         if role in MORE:
             _disturb(self.home, role)
         else:
-            pid = self.dice.choice(sorted(victims[role]))
+            victims = self._victims(role)
+            if not victims:
+                return
+            pid = self.dice.choice(sorted(victims))
             try:
                 lost = self._holding(pid, role)
                 os.kill(pid, signal.SIGKILL)
             except (ProcessLookupError, FileNotFoundError):  # it was quicker
                 return
         self.report.kills.append(Kill(role, time.time(), lost))
+
+    def _victims(self, role: str) -> list[int]:
+        """The living processes of a role; agents and work-horses come and go, and are waited for."""
+        until = time.monotonic() + WAIT_S
+        while not (found := self.home.victims()[role]) and time.monotonic() < until:
+            time.sleep(0.05)
+        return found
 
     def settle(self) -> None:
         """Wait until everything has come to an end."""
@@ -171,10 +181,12 @@ def _disturb(home: Installation, how: str) -> None:
         client.flushall() if how == "flush" else client.shutdown(nosave=True)
 
 
-def campaign(root: Path, *, kills: int, most_runs: int, seed: int, pause_s: float = 6.0, at_once: int = AT_ONCE) -> Report:
+def campaign(
+    root: Path, *, kills: int, most_runs: int, seed: int, pause_s: float = 6.0, at_once: int = AT_ONCE, together: int = 1
+) -> Report:
     """A campaign in a directory of its own."""
     with installation(root, "[allow]\nactor_per_hour = 10000\n") as home:
-        return Campaign(home, random.Random(seed), Report(seed), pause_s, at_once).run(kills, most_runs)
+        return Campaign(home, random.Random(seed), Report(seed), pause_s, at_once, together).run(kills, most_runs)
 
 
 def main() -> int:
@@ -185,12 +197,14 @@ def main() -> int:
     options.add_argument("--seed", type=int, default=int(time.time()))
     options.add_argument("--pause", type=float, default=6.0, help="the longest time between two kills, in seconds")
     options.add_argument("--at-once", type=int, default=AT_ONCE, help="how many runs, announcements and callbacks are kept unfinished")
+    options.add_argument("--together", type=int, default=1, help="how many blows fall at the same moment")
     given = options.parse_args()
     print(f"seed           {given.seed}", flush=True)
     root = Path(tempfile.mkdtemp(prefix="campaign-"))
     began = time.monotonic()
     try:
-        report = campaign(root, kills=given.kills, most_runs=given.runs, seed=given.seed, pause_s=given.pause, at_once=given.at_once)
+        how = {"pause_s": given.pause, "at_once": given.at_once, "together": given.together}
+        report = campaign(root, kills=given.kills, most_runs=given.runs, seed=given.seed, **how)
     except BaseException:
         print(f"kept in {root}", flush=True)
         raise

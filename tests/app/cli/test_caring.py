@@ -2,6 +2,7 @@
 
 import json
 import socket
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ import sqlalchemy as sa
 
 from app.doctor import CHECKS, Checked, Found, examine
 from app.settings import Settings, load
-from infra.store.schema import run
+from infra.store.schema import outage, run
 from jobs.errors import Fault
+from jobs.outages import OPENS_AFTER, Outage
 from tests.app.cli.terminal import slipway
 from tests.app.town import Town
 
@@ -58,6 +60,19 @@ def test_a_damaged_store_is_a_failure_that_says_how_to_recover(town: Town) -> No
     found = checks(town.data, SLIPWAY_BIND="127.0.0.1:0")["store"]
     assert found["state"] == "fail"
     assert "slipway restore FILE" in found["text"]
+
+
+def test_what_fails_for_every_run_is_a_warning(town: Town) -> None:
+    """Proves: F31."""
+    row = Outage("7:claude", "provider_overloaded", "r", OPENS_AFTER, 1.0, openings=1, open_until=2.0)
+    with town.engine.begin() as connection:
+        connection.execute(outage.insert().values(asdict(row)))
+    found = checks(town.data, SLIPWAY_BIND="127.0.0.1:0")["store"]
+    assert (found["state"], found["text"]) == (
+        "warn",
+        "The model provider behind claude fails for every run of installation 7 (provider_overloaded): they wait, and one tries it now and "
+        "then. See to its status and its key.",
+    )
 
 
 def test_settings_that_cannot_be_used_are_the_only_thing_checked(tmp_path: Path) -> None:
