@@ -39,8 +39,9 @@ class Adoption:
         found = self._own(run, made)
         if found:
             return found
+        base = self._onto(run, made, made.stacks) if made.stacks else made.base
         try:
-            return self.pulls.create(run.repository, branch=made.branch, base=made.base, title=made.title, body=made.body, draft=made.draft)
+            return self.pulls.create(run.repository, branch=made.branch, base=base, title=made.title, body=made.body, draft=made.draft)
         except Exists:
             found = looked_again(lambda: self._own(run, made), self.clock)
         if found is None:
@@ -65,6 +66,20 @@ class Adoption:
         if settled is None:
             raise Fault("head_moved", f"#{pull.number} does not stand at the verified commit. If somebody pushed to it, start a new run.")
         return settled
+
+    def _onto(self, run: Run, made: Plan, number: int) -> str:
+        """The branch of the pull request that ours is stacked on; once that is merged, what it was merged into.
+
+        Raises Refused(`pull_closed`) when it was closed, and for one of another repository, whose branches are not here.
+        """
+        pull = self.pulls.get(run.repository, number)
+        if pull.merged:
+            return run.request.base or run.repository.default_branch
+        if pull.head_repository != run.repository.id:
+            raise Refused(
+                "pull_refused", f"#{number} comes from another repository, and nothing can be stacked on it. Ask for a follow-up."
+            )
+        return open_still(pull, made.sha).head_ref
 
     def _own(self, run: Run, made: Plan) -> Pull | None:
         found = self.pulls.find(run.repository, made.branch)

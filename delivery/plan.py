@@ -43,6 +43,7 @@ class Plan:
     marker: str
     expect: str | None
     follows: int | None
+    stacks: int | None
     record: str
 
     @property
@@ -72,6 +73,7 @@ def plan(run: Run, *, key: bytes = b"", page: Page = unlisted) -> Plan:
         marker=mark,
         expect=_stands_at(run, branch, run.request.head_sha if follows else None),
         follows=follows,
+        stacks=pull_stacked_on(run),
         record=record(run, branch, snapshot, report),
     )
 
@@ -85,16 +87,25 @@ def verified(run: Run) -> tuple[Snapshot, GateReport]:
 
 
 def base(run: Run) -> str:
-    """The branch a pull request asks to be merged into; for a change to another pull request, that one's own branch."""
-    onto = run.request.head_ref if run.request.source.item is ItemKind.PULL else None
+    """The branch a pull request asks to be merged into; for one that is stacked on another, that one's own branch."""
+    onto = run.request.head_ref if pull_followed(run) or pull_stacked_on(run) else None
     return onto or run.request.base or run.repository.default_branch
 
 
 def pull_followed(run: Run) -> int | None:
     """The pull request whose own branch gets the commit; None when the commit goes to a branch of ours."""
+    return _pull(run) if run.rules.delivery.pulls == "push" else None
+
+
+def pull_stacked_on(run: Run) -> int | None:
+    """The pull request whose branch a pull request of ours asks to be merged into."""
+    return _pull(run) if run.rules.delivery.pulls == "stack" else None
+
+
+def _pull(run: Run) -> int | None:
+    """The pull request a run works on; None also where it was asked for on a merged one."""
     source = run.request.source
-    onto = source.item is ItemKind.PULL and run.request.head_ref and run.rules.delivery.pulls == "push"
-    return source.number if onto else None
+    return source.number if source.item is ItemKind.PULL and run.request.head_ref else None
 
 
 def _stands_at(run: Run, branch: str, authorised: str | None) -> str | None:

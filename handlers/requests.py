@@ -11,6 +11,7 @@ from jobs.errors import Reason
 from jobs.model import Actor, Item, ItemKind, Run, RunRequest, Source
 from jobs.rules import BUILT_IN_AGENTS, DEFAULT_FLOWS, PROGRAMS, Rules
 
+WRITERS = ("implementer", "custom")
 MOST_SENTENCE = 900
 """Characters of a reason that a status comment shows whole."""
 
@@ -69,9 +70,11 @@ def plain(event: OnItem, facts: Facts, wish: Wish) -> RunRequest:
 
 
 def pinned(asked: RunRequest, item: Item) -> RunRequest:
-    """On a pull request: exactly the head that was looked at, whatever is pushed later."""
+    """On a pull request: exactly the head that was looked at, whatever is pushed later; on a merged one, the branch it was merged into."""
     if item.kind is not ItemKind.PULL:
         return asked
+    if item.merged:
+        return replace(asked, base=item.base_ref)
     return replace(asked, base=item.base_ref, head_sha=item.head_sha, head_ref=item.head_ref)
 
 
@@ -117,7 +120,7 @@ def reply(event: Asked, text: str, key: str = "") -> Reply:
 def _misplaced(event: OnItem, facts: Facts, item: Item, wish: Wish) -> str:
     """What is wrong with the place, the commit or the money; empty when nothing is."""
     pull, most = item.kind is ItemKind.PULL, facts.rules.limits.cost_usd
-    if not item.open:
+    if not item.open and not item.merged:
         return words.closed("pull request" if pull else "issue")
     if not pull and (wish.options.sha or wish.flow == "review"):
         return words.only_on_pull("`--sha`" if wish.options.sha else "`/slipway review`")
@@ -125,12 +128,14 @@ def _misplaced(event: OnItem, facts: Facts, item: Item, wish: Wish) -> str:
         return words.base_is_given()
     if wish.options.budget and most and wish.options.budget > most:
         return words.over_budget(wish.options.budget, most)
-    return _untrusted(event, facts, item, wish.options.sha) if pull else ""
+    if item.merged:
+        return words.nothing_to_review() if wish.flow == "review" or wish.options.sha else ""
+    return _untrusted(event, facts, item, wish) if pull else ""
 
 
-def _untrusted(event: OnItem, facts: Facts, item: Item, sha: str | None) -> str:
+def _untrusted(event: OnItem, facts: Facts, item: Item, wish: Wish) -> str:
     """Why the head of a pull request may not be worked on; empty when it may."""
-    head = item.head_sha or ""
+    head, sha = item.head_sha or "", wish.options.sha
     foreign = item.head_repository != event.repository.id
     if foreign and not facts.rules.forks:
         return words.fork_refused()
@@ -138,7 +143,14 @@ def _untrusted(event: OnItem, facts: Facts, item: Item, sha: str | None) -> str:
         return words.fork_needs_sha(head)
     if not head or (sha and not head.startswith(sha)):
         return words.head_is(sha or "", head)
+    if foreign and _writes(wish.flow, facts.rules) and facts.rules.delivery.pulls != "follow_up":
+        return words.fork_takes_no_push()
     return ""
+
+
+def _writes(flow: str, rules: Rules) -> bool:
+    """Whether a flow has a step that changes files."""
+    return flow in rules.flow_names and any(step.role in WRITERS for step in rules.flow(flow).steps)
 
 
 def _impossible(asked: RunRequest, facts: Facts) -> Reason | None:

@@ -159,6 +159,19 @@ def fork_needs_sha(head: str) -> str:
     return f"The head of this pull request is in another repository. Look at `{head}`, then name it: `--sha {head}`. Nothing was started."
 
 
+def fork_takes_no_push() -> str:
+    """What is made of a fork's head could go nowhere."""
+    return (
+        "The head of this pull request is in another repository, where nothing is pushed to, so nothing was started. "
+        f"`delivery: {{pulls: follow_up}}` in `{PATH}` would make it a pull request of its own; `/slipway review` works here."
+    )
+
+
+def nothing_to_review() -> str:
+    """A merged pull request has no head any more that anything could be said about."""
+    return "This pull request is merged, so there is nothing to look at, and nothing was started. Ask for a change instead."
+
+
 def head_is(sha: str, head: str) -> str:
     """The named commit is not the head."""
     return f"{code(sha)} is not the head of this pull request any more: that is `{head}`. Look at it, then ask again. Nothing was started."

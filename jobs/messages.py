@@ -79,7 +79,7 @@ def title(run: Run) -> str:
 def pull_body(run: Run, *, page: str | None, marker: str) -> str:
     """The description of the pull request: summary, gates, where it comes from, and our hidden marker."""
     summary = f"What the agent says about it:\n\n{quote(run.summary)}" if run.summary.strip() else ""
-    body = paragraphs(summary, gates(run), origin(run), footer(run, page), closing(run))
+    body = paragraphs(summary, gates(run), origin(run), beside(run), footer(run, page), closing(run))
     return paragraphs(cut(body, MOST_PAGE), marker)
 
 
@@ -119,6 +119,18 @@ def origin(run: Run) -> str:
     who = f" by {code(source.actor.login)}" if source.actor else ""
     base = f" on {code(run.request.base or run.repository.default_branch)} at `{run.base_sha[:12]}`" if run.base_sha else ""
     return f"Asked for{who}{where}, made{base}."
+
+
+def beside(run: Run) -> str:
+    """How a pull request of ours stands to the one it was asked for on; empty where there is none."""
+    source = run.request.source
+    if source.item is not ItemKind.PULL or not source.number:
+        return ""
+    if not run.request.head_sha:
+        return f"Follows #{source.number}, which is merged."
+    if run.rules.delivery.pulls == "stack":
+        return f"Stacked on #{source.number}: it asks to be merged into that one's branch."
+    return f"Goes on from #{source.number} and has its commits; #{source.number} itself is left as it is."
 
 
 def closing(run: Run) -> str:

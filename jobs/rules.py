@@ -189,7 +189,7 @@ class DeliveryRule(Rule):
     labels: tuple[str, ...] = ()
     milestone: int | None = None
     close_issue: bool = True
-    pulls: Literal["push", "follow_up"] = "push"
+    pulls: Literal["push", "stack", "follow_up"] = "push"
     await_ci: bool = False
 
 

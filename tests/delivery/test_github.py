@@ -240,12 +240,33 @@ def test_nothing_is_pushed_to_somebody_else_s_repository() -> None:
     assert forge.writes == []
 
 
-def test_a_follow_up_is_a_pull_request_of_its_own_onto_the_first() -> None:
+def stacked(forge: FakeForge, **changes: Any) -> Run:
+    return replace(on_pull(forge, **changes), rules=runs.rules(delivery={"pulls": "stack"}))
+
+
+def test_a_stacked_pull_request_is_one_of_its_own_onto_the_first() -> None:
+    """Proves: 004-36."""
     forge = FakeForge()
-    run = replace(on_pull(forge), rules=runs.rules(delivery={"pulls": "follow_up"}))
-    receipt = manager(forge).deliver(run)
+    receipt = manager(forge).deliver(stacked(forge))
     assert receipt.number == 13
-    assert forge.refs["refs/heads/topic"] == runs.BASE
+    assert (forge.refs["refs/heads/topic"], forge.bases[13]) == (runs.BASE, "topic")
+
+
+def test_once_the_first_is_merged_what_was_to_be_stacked_on_it_goes_where_it_went() -> None:
+    """Proves: F80, F83."""
+    forge = FakeForge()
+    receipt = manager(forge).deliver(stacked(forge, open=False, merged=True))
+    assert forge.bases[receipt.number or 0] == "main"
+
+
+@pytest.mark.parametrize(("changes", "code"), [({"open": False}, "pull_closed"), ({"head_repository": 43}, "pull_refused")])
+def test_nothing_is_stacked_on_a_closed_or_foreign_pull_request(changes: dict[str, Any], code: str) -> None:
+    """Proves: F80, T38."""
+    forge = FakeForge()
+    with pytest.raises(Refused) as refused:
+        manager(forge).deliver(stacked(forge, **changes))
+    assert refused.value.reason.code == code
+    assert forge.refs.keys() == {"refs/heads/topic"}
 
 
 def test_our_own_pull_request_closed_by_somebody_is_not_opened_again() -> None:

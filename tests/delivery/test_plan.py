@@ -113,9 +113,28 @@ def test_a_pull_request_of_the_repository_gets_the_commit_on_its_own_branch() ->
     assert (made.branch, made.expect, made.follows) == ("topic", runs.BASE, 9)
 
 
-def test_a_follow_up_asks_to_be_merged_into_the_pull_request_it_follows() -> None:
-    made = plan(runs.run(of=runs.on_pull(), by=runs.rules(delivery={"pulls": "follow_up"})), key=runs.KEY, page=page)
-    assert (made.branch, made.base, made.expect, made.follows) == ("slipway/9-greet-people-in-french-ab12ab12", "topic", None, None)
+@pytest.mark.parametrize(
+    ("pulls", "base", "stacks", "said"),
+    [
+        ("stack", "topic", 9, "Stacked on #9: it asks to be merged into that one's branch."),
+        ("follow_up", "trunk", None, "Goes on from #9 and has its commits; #9 itself is left as it is."),
+    ],
+)
+def test_a_pull_request_of_its_own_is_stacked_on_the_other_or_goes_on_from_it(pulls: str, base: str, stacks: int | None, said: str) -> None:
+    """Proves: 004-36."""
+    made = plan(runs.run(of=runs.on_pull(base="trunk"), by=runs.rules(delivery={"pulls": pulls})), key=runs.KEY, page=page)
+    assert (made.branch, made.base, made.expect, made.follows) == ("slipway/9-greet-people-in-french-ab12ab12", base, None, None)
+    assert made.stacks == stacks
+    assert f"\n\n{said}\n\n" in made.body
+
+
+@pytest.mark.parametrize("pulls", ["push", "stack", "follow_up"])
+def test_what_is_asked_for_on_a_merged_pull_request_is_a_new_one_onto_its_base(pulls: str) -> None:
+    """Proves: 004-36, F80."""
+    asked = runs.on_pull(base="trunk", head_sha=None, head_ref=None)
+    made = plan(runs.run(of=asked, by=runs.rules(delivery={"pulls": pulls})), key=runs.KEY, page=page)
+    assert (made.base, made.expect, made.follows, made.stacks) == ("trunk", None, None, None)
+    assert "\n\nFollows #9, which is merged.\n\n" in made.body
 
 
 def test_a_second_delivery_may_move_the_branch_from_where_the_first_left_it() -> None:

@@ -83,6 +83,8 @@ class FakeForge:
 
     refs: dict[str, str] = field(default_factory=dict)
     pulls: list[Pull] = field(default_factory=list)
+    bases: dict[int, str] = field(default_factory=dict)
+    """The branch each pull request of ours asks to be merged into."""
     checks: dict[int, dict[str, Any]] = field(default_factory=dict)
     comments: dict[int, str] = field(default_factory=dict)
     labels: set[str] = field(default_factory=set)
@@ -151,6 +153,7 @@ class FakeForge:
         number = 12 + len(self.pulls)
         pull = Pull(number, f"https://forge.example/pull/{number}", sha, branch, repository.id, BOT, True, False, draft, body)
         self.pulls.append(pull)
+        self.bases[number] = base
         return pull
 
     def update(self, repository: Repository, number: int, *, title: str, body: str) -> None:

@@ -13,7 +13,7 @@ from handlers.events import Mistyped, Options
 from handlers.intents import ApproveRun, Intent, Pause, React, RejectRun, Reply, Report, Resume, RetryRun, StartRun, Steer, StopRun
 from jobs.config import Mistake as ConfigMistake
 from jobs.model import Actor, ItemKind, RunRequest, Source
-from jobs.rules import LimitsRule, Rules
+from jobs.rules import DeliveryRule, LimitsRule, Rules
 from tests.handlers.asking import ANN, HEAD, ISSUE, PULL, REPOSITORY, command, facts, mistyped, on_pull, remark
 from tests.payloads.octokit import example
 
@@ -190,7 +190,10 @@ def test_the_head_of_a_fork_needs_the_repositorys_word_and_the_askers() -> None:
         assert "`forks: true`" in reply(routes.decide(on_pull(f"fix --sha {HEAD}"), facts(item=fork)))
         assert f"`--sha {HEAD}`" in reply(routes.decide(on_pull("fix"), facts(item=fork, rules=trusting)))
         assert "is not the head" in reply(routes.decide(on_pull("fix --sha 1234567"), facts(item=fork, rules=trusting)))
-        assert len(routes.decide(on_pull(f"fix --sha {HEAD}"), facts(item=fork, rules=trusting))) == 2
+        assert "nothing is pushed to" in reply(routes.decide(on_pull(f"fix --sha {HEAD}"), facts(item=fork, rules=trusting)))
+        beside = Rules(forks=True, delivery=DeliveryRule(pulls="follow_up"))
+        for line, rules in ((f"fix --sha {HEAD}", beside), (f"review --sha {HEAD}", trusting)):
+            assert len(routes.decide(on_pull(line), facts(item=fork, rules=rules))) == 2
 
 
 @pytest.mark.parametrize(
@@ -208,6 +211,15 @@ def test_the_wrong_place_or_price_is_answered(line: str, answer: str) -> None:
 
 def test_a_base_means_nothing_on_a_pull_request() -> None:
     assert "has its base already" in reply(routes.decide(on_pull("fix --base x"), facts(item=PULL)))
+
+
+def test_on_a_merged_pull_request_a_change_is_a_new_one_from_what_it_was_merged_into() -> None:
+    merged = replace(PULL, open=False, merged=True)
+    _, start = routes.decide(on_pull("fix the docs too"), facts(item=merged))
+    assert isinstance(start, StartRun)
+    assert (start.request.head_sha, start.request.head_ref, start.request.base) == (None, None, "main")
+    assert "is merged" in reply(routes.decide(on_pull("review"), facts(item=merged)))
+    assert "closed" in reply(routes.decide(on_pull("fix"), facts(item=replace(PULL, open=False))))
 
 
 def test_nothing_starts_on_a_closed_item() -> None:

@@ -116,21 +116,51 @@ def test_a_forks_commit_has_to_be_named_by_whoever_vouches_for_it(tmp_path: Path
         head = unnamed.rpartition("--sha ")[2].partition("`")[0]
         assert "Look at it, then ask again." in wrong
         fix(world, pull, f"--sha={head}")
-        world.work_until_idle()
-        assert world.run.request.head_sha == head
-        assert world.run.reason and world.run.reason.code == "push_refused"
+        assert world.runs == []
+        assert "where nothing is pushed to" in world.answers(pull.number)[-1]
 
 
-def test_a_follow_up_is_a_pull_request_onto_the_other_ones_branch(tmp_path: Path) -> None:
-    """A repository may want our work beside a person's branch."""
-    with World(tmp_path, files={**FILES, ".github/slipway.yml": f"{CONFIG}delivery: {{pulls: follow_up}}\n"}) as world:
+@pytest.mark.parametrize(("pulls", "base"), [("stack", "greeting"), ("follow_up", "main")])
+def test_a_repository_may_want_our_work_beside_a_persons_branch(tmp_path: Path, pulls: str, base: str) -> None:
+    """Proves: 004-36."""
+    with World(tmp_path, files={**FILES, ".github/slipway.yml": f"{CONFIG}delivery: {{pulls: {pulls}}}\n"}) as world:
         pull = pulled(world)
         before = world.github.sha("greeting")
         fix(world, pull)
         world.work_until_idle()
         assert world.run.state is RunState.SUCCEEDED, world.run.reason
         _, ours = world.github.pulls()
-        assert (world.github.sha("greeting"), ours.base) == (before, "greeting")
+        assert (world.github.sha("greeting"), ours.base) == (before, base)
+        assert world.log(ours.sha).splitlines()[0].endswith(f" on {before}")
+
+
+def test_a_forks_work_goes_on_in_a_pull_request_of_ours(tmp_path: Path) -> None:
+    """Proves: T38, 004-36."""
+    config = f"{CONFIG}forks: true\ndelivery: {{pulls: follow_up}}\n"
+    with World(tmp_path, files={**FILES, ".github/slipway.yml": config}) as world:
+        pull = forked(world)
+        head = world.github.pulls()[0].sha
+        fix(world, pull, f"--sha={head}")
+        world.work_until_idle()
+        assert world.run.state is RunState.SUCCEEDED, world.run.reason
+        theirs, ours = world.github.pulls()
+        assert (theirs.sha, ours.base) == (head, "main")
+        assert world.log(ours.sha).splitlines()[0].endswith(f" on {head}")
+        assert f"Goes on from #{pull.number} and has its commits" in ours.body
+
+
+def test_what_is_asked_for_on_a_merged_pull_request_is_a_new_one(world: World) -> None:
+    """Proves: 004-36, F80."""
+    pull = pulled(world)
+    world.github.close(pull.number, merged=True)
+    tip = world.github.sha("main")
+    fix(world, pull)
+    world.work_until_idle()
+    assert world.run.state is RunState.SUCCEEDED, world.run.reason
+    _, ours = world.github.pulls()
+    assert ours.base == "main"
+    assert world.log(ours.sha).splitlines()[0].endswith(f" on {tip}")
+    assert f"Follows #{pull.number}, which is merged." in ours.body
 
 
 def done(world: World) -> Issue:
