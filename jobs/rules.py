@@ -40,9 +40,13 @@ def _named(value: str) -> str:
     return value
 
 
-Seconds = Annotated[float, BeforeValidator(seconds), Field(gt=0, le=7 * 86400)]
-Octets = Annotated[int, BeforeValidator(octets), Field(gt=0, le=10 * 1000**3)]
-Name = Annotated[str, AfterValidator(_named)]
+_Span = Annotated[str, Field(pattern=r"^\s*[0-9]+(\.[0-9]+)?\s*[smhd]\s*$")]
+_Size = Annotated[str, Field(pattern=r"^\s*[0-9]+\s*([kKmMgG][iI]?)?[bB]\s*$")]
+"""How durations and sizes are written: editors and programs that know only the JSON Schema have to take them too."""
+_AnySeconds, _AnyOctets = Annotated[float, Field(gt=0, le=7 * 86400)] | _Span, Annotated[int, Field(gt=0, le=10 * 1000**3)] | _Size
+Seconds = Annotated[float, BeforeValidator(seconds, json_schema_input_type=_AnySeconds), Field(gt=0, le=7 * 86400)]
+Octets = Annotated[int, BeforeValidator(octets, json_schema_input_type=_AnyOctets), Field(gt=0, le=10 * 1000**3)]
+Name = Annotated[str, AfterValidator(_named), Field(json_schema_extra={"pattern": f"^{_NAME.pattern}$"})]
 Command = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
@@ -70,7 +74,8 @@ def _agent(value: object) -> object:
     return {"name": value} if isinstance(value, str) else value
 
 
-AgentField = Annotated[AgentRule, BeforeValidator(_agent)]
+_Named = Literal["claude", "codex", "opencode", "gemini", "scripted"]
+AgentField = Annotated[AgentRule, BeforeValidator(_agent, json_schema_input_type=AgentRule | _Named)]
 
 
 class StepRule(Rule):

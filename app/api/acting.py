@@ -8,11 +8,13 @@ from app.api.models import ApproveSpec, JobSpec, MessageSpec, PauseSpec, RetrySp
 from app.api.operation import Ask
 from app.api.ports import Bell, Desk
 from app.api.problems import Problem
-from app.api.reading import known
+from app.api.reading import reached
 from app.operating import again
 from infra.addresses import Forbidden, parse
 from jobs.errors import UserError
 from jobs.model import Repository, Run, RunRequest, RunState, Source
+
+JOB = ("title", "body", "flow", "agent", "base", "deliver", "callback_url", "wall_s", "iterations", "cost_usd")
 
 
 def start(desk: Desk, ask: Ask) -> Response:
@@ -24,8 +26,16 @@ def start(desk: Desk, ask: Ask) -> Response:
     rules = desk.catalogue.rules(repository)
     if spec.flow not in rules.flow_names:
         raise UserError(f"There is no flow {spec.flow!r} in {repository.full_name}. Name one of: {', '.join(rules.flow_names)}.")
-    run, _new = desk.runs.start(request_of(spec, repository, ask.principal.id), rules)
+    request = request_of(spec, repository, ask.principal.id)
+    run, new = desk.runs.start(request, rules)
+    if not new and _job(run.request) != _job(request):
+        raise Problem(409, f"The idempotency_key was used for another job, run {run.id}. Send that job again as it was, or take a new key.")
     return _accepted(desk, run)
+
+
+def _job(request: RunRequest) -> tuple[object, ...]:
+    """What makes two requests the same job; a repository is the same under a new name."""
+    return request.repository.scope, *(getattr(request, name) for name in JOB)
 
 
 def _readable(url: str) -> None:
@@ -60,15 +70,15 @@ def stop(desk: Desk, ask: Ask) -> Response:
     """Stop a run; one that is being worked on ends within seconds."""
     spec: StopSpec = ask.body
     why = spec.reason or f"Stopped over the API by {ask.principal.id}."
-    run = known(lambda: desk.runs.stop(ask.path["run_id"], ask.principal.id, why))
+    run = desk.runs.stop(reached(desk, ask).id, ask.principal.id, why)
     return _accepted(desk, run)
 
 
 def retry(desk: Desk, ask: Ask) -> Response:
     """Go on with a parked run; start a final one again as a new run, which is the answer."""
     spec: RetrySpec = ask.body
-    key = f"api:{ask.principal.id}:retry:{ask.path['run_id']}:{spec.idempotency_key or secrets.token_hex(16)}"
-    before = known(lambda: desk.runs.get(ask.path["run_id"]))
+    before = reached(desk, ask)
+    key = f"api:{ask.principal.id}:retry:{before.id}:{spec.idempotency_key or secrets.token_hex(16)}"
     run, _new = desk.runs.retry(before.id, again(before.request.source), key)
     return _accepted(desk, run)
 
@@ -76,14 +86,14 @@ def retry(desk: Desk, ask: Ask) -> Response:
 def approve(desk: Desk, ask: Ask) -> Response:
     """Let a run go on that waits for a yes to its plan."""
     spec: ApproveSpec = ask.body
-    run = known(lambda: desk.runs.approve(ask.path["run_id"], ask.principal.id, spec.text))
+    run = desk.runs.approve(reached(desk, ask).id, ask.principal.id, spec.text)
     return _accepted(desk, run)
 
 
 def messages(desk: Desk, ask: Ask) -> Response:
     """Tell the agent something before its next iteration."""
     spec: MessageSpec = ask.body
-    run = known(lambda: desk.runs.say(ask.path["run_id"], ask.principal.id, spec.text))
+    run = desk.runs.say(reached(desk, ask).id, ask.principal.id, spec.text)
     return _accepted(desk, run)
 
 
@@ -97,8 +107,8 @@ def pause(desk: Desk, ask: Ask) -> Response:
 def resume(desk: Desk, ask: Ask) -> Response:
     """The end of a pause."""
     spec: PauseSpec = ask.body
-    desk.runs.resume(_scope(desk, spec))
-    return JSONResponse({"resumed": spec.repository or "*"})
+    ended = desk.runs.resume(_scope(desk, spec))
+    return JSONResponse({"resumed": spec.repository or "*", "was_paused": ended})
 
 
 def replay(desk: Desk, ask: Ask) -> Response:

@@ -6,8 +6,13 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from jobs.rules import Name, Seconds
 
-Text = Annotated[str, StringConstraints(max_length=64_000)]
-Line = Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=True)]
+NO_NUL = r"^[^\x00]*$"
+"""No database keeps that character in a text."""
+Text = Annotated[str, StringConstraints(max_length=64_000, pattern=NO_NUL)]
+SAYS_SOMETHING = r"^[^\x00]*\S[^\x00]*$"
+Line = Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=True, pattern=SAYS_SOMETHING)]
+Reason = Annotated[str, StringConstraints(max_length=500, pattern=NO_NUL)]
+Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/-]{1,100}$")]
 
 
 class Body(BaseModel):
@@ -28,12 +33,10 @@ class JobSpec(Body):
     )
     base: Line | None = Field(None, description="the branch to work on; the default branch when left out")
     deliver: Literal["github", "local"] | None = Field(None, description="how the commit leaves; the repository's own choice when left out")
-    callback_url: Annotated[str, StringConstraints(pattern=r"^https?://", max_length=2000)] | None = Field(
+    callback_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\x00-\x20]+$", max_length=2000)] | None = Field(
         None, description="an additional receiver of this run's callbacks"
     )
-    idempotency_key: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/-]{1,100}$")] | None = Field(
-        None, description="the same key of the same token is the same run"
-    )
+    idempotency_key: Key | None = Field(None, description="the same key of the same token is the same run")
     wall: Seconds | None = Field(None, description="most seconds the run may take, or like `45m`")
     iterations: Annotated[int, Field(ge=1, le=50)] | None = Field(None, description="most turns of the loop in a step")
     cost_usd: Annotated[float, Field(gt=0, le=10_000)] | None = Field(None, description="most money the run may spend")
@@ -42,13 +45,13 @@ class JobSpec(Body):
 class StopSpec(Body):
     """Why a run is stopped."""
 
-    reason: Annotated[str, StringConstraints(max_length=500)] = ""
+    reason: Reason = ""
 
 
 class RetrySpec(Body):
     """Nothing needs to be said to try again."""
 
-    idempotency_key: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:/-]{1,100}$")] | None = None
+    idempotency_key: Key | None = None
 
 
 class ApproveSpec(Body):
@@ -60,11 +63,11 @@ class ApproveSpec(Body):
 class MessageSpec(Body):
     """Something for the agent to hear before its next iteration."""
 
-    text: Annotated[str, StringConstraints(min_length=1, max_length=16_000, strip_whitespace=True)]
+    text: Annotated[str, StringConstraints(min_length=1, max_length=16_000, strip_whitespace=True, pattern=SAYS_SOMETHING)]
 
 
 class PauseSpec(Body):
     """What is paused or resumed: one repository, or everything when it is left out."""
 
     repository: Line | None = None
-    reason: Annotated[str, StringConstraints(max_length=500)] = ""
+    reason: Reason = ""

@@ -9,12 +9,10 @@ from starlette.responses import JSONResponse, Response
 from app.api.operation import Ask
 from app.api.ports import Desk
 from app.api.problems import Problem, no_run
-from infra.store.outbox import STATES as OUTBOX_STATES
 from infra.store.pages import shown
 from jobs.errors import UserError
-from jobs.model import RunState
+from jobs.model import Run
 
-MOST = 200
 T = TypeVar("T")
 
 
@@ -26,24 +24,18 @@ def known(look: Callable[[], T]) -> T:
         raise no_run() from error
 
 
-def number(ask: Ask, name: str, default: int, most: int) -> int:
-    """A query parameter that is a whole number from 0 to `most`. Raises Problem 400."""
-    text = ask.query.get(name, str(default))
-    if not (text.isascii() and text.isdecimal() and len(text) < 20):
-        raise Problem(400, f"The parameter {name!r} has to be a whole number, like {name}={default}.")
-    return min(int(text), most)
+def reached(desk: Desk, ask: Ask) -> Run:
+    """The run of the address. Raises Problem 404 for an id that is not whole and known, or is of another scope than was asked for."""
+    run = known(lambda: desk.runs.get(ask.path["run_id"]))
+    if ask.query["scope"] not in {None, run.repository.scope}:
+        raise no_run()
+    return run
 
 
 def runs(desk: Desk, ask: Ask) -> Response:
     """A page of runs, newest first."""
-    state = ask.query.get("state")
-    if state is not None and state not in set(RunState):
-        raise Problem(400, f"There is no state {state!r}. The states are {', '.join(RunState)}.")
-    limit = max(1, number(ask, "limit", 50, MOST))
     try:
-        found, cursor = desk.reading.runs(
-            state=state, repository=ask.query.get("repository"), scope=ask.query.get("scope"), cursor=ask.query.get("cursor"), limit=limit
-        )
+        found, cursor = desk.reading.runs(**ask.query)
     except UserError as error:
         raise Problem(400, str(error)) from error
     return JSONResponse({"runs": list(found), "next": cursor})
@@ -51,31 +43,28 @@ def runs(desk: Desk, ask: Ask) -> Response:
 
 def callbacks(desk: Desk, ask: Ask) -> Response:
     """Callbacks without their bodies, newest first."""
-    state = ask.query.get("state")
-    if state is not None and state not in OUTBOX_STATES:
-        raise Problem(400, f"There is no state {state!r} of callbacks. The states are {', '.join(OUTBOX_STATES)}.")
-    rows = desk.callbacks.listing(state=state, run_id=ask.query.get("run"), limit=max(1, number(ask, "limit", 50, MOST)))
+    rows = desk.callbacks.listing(state=ask.query["state"], run_id=ask.query["run"], limit=ask.query["limit"])
     return JSONResponse({"callbacks": [{**row, "url": shown(row["url"])} for row in rows]})
 
 
 def run(desk: Desk, ask: Ask) -> Response:
     """One run, whole."""
-    return JSONResponse(known(lambda: desk.reading.run(ask.path["run_id"])))
+    return JSONResponse(desk.reading.run(reached(desk, ask).id))
 
 
 def events(desk: Desk, ask: Ask) -> Response:
     """What happened to a run after `after`."""
-    after = number(ask, "after", 0, 2**63 - 1)
-    found = known(lambda: desk.reading.events(ask.path["run_id"], after=after, limit=number(ask, "limit", MOST, 1000)))
-    return JSONResponse({"events": list(found), "next": found[-1]["seq"] if found else after})
+    after, found = ask.query["after"], reached(desk, ask)
+    told = desk.reading.events(found.id, after=after, limit=ask.query["limit"])
+    return JSONResponse({"events": list(told), "next": told[-1]["seq"] if told else after})
 
 
 def artifact(desk: Desk, ask: Ask) -> Response:
     """A large output of a run, whole, as a download: nothing in it is ever shown as a page of ours."""
     name = ask.path["name"]
-    known(lambda: desk.runs.get(ask.path["run_id"]))
+    run = reached(desk, ask)
     try:
-        data = desk.artifacts.get(ask.path["run_id"], name)
+        data = desk.artifacts.get(run.id, name)
     except KeyError as error:
         raise Problem(404, f"This run has no artifact {name!r}. Its page names those it has.") from error
     kind = "application/json" if mimetypes.guess_type(name)[0] == "application/json" else "text/plain; charset=utf-8"

@@ -1,7 +1,7 @@
 """Makes routes of operations: who asks is checked first, then the body is read under a cap and parsed, then the operation acts."""
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import structlog
 from pydantic import BaseModel, ValidationError
@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from app.access import Access, Principal, Scope, same_origin
 from app.api.operation import Ask, Operation
+from app.api.parameters import read
 from app.api.ports import Desk
 from app.api.problems import Problem, no_run
 from app.api.reading import known
@@ -70,6 +71,13 @@ async def parsed(request: Request, model: type[BaseModel] | None) -> BaseModel |
         raise Problem(400, "The body cannot be read as JSON.") from error
 
 
+def _whole(path: Mapping[str, str]) -> Mapping[str, str]:
+    """The values of a path. Raises Problem 404 for one that no database could look up, since nothing of ours has such a name."""
+    if any("\0" in value for value in path.values()):
+        raise Problem(404, "There is nothing at this address.")
+    return path
+
+
 def _mistakes(error: ValidationError) -> list[dict[str, str]]:
     return [{"at": ".".join(map(str, one["loc"])), "text": one["msg"]} for one in error.errors(include_url=False, include_input=False)]
 
@@ -88,7 +96,8 @@ def _route(path: str, operations: Sequence[Operation], desk: Desk, prefix: str) 
         operation = by_method["GET" if request.method == "HEAD" else request.method]
         principal = await run_in_threadpool(_let_in, desk, request, operation.need)
         body = await parsed(request, operation.body)
-        ask = Ask(principal, request.path_params, dict(request.query_params), request.headers, body)
+        query = read(operation.query, request.query_params.multi_items())
+        ask = Ask(principal, _whole(request.path_params), query, request.headers, body)
         streams = operation.stream is not None and "text/event-stream" in request.headers.get("accept", "")
         answer = await run_in_threadpool(operation.stream if streams and operation.stream else operation.act, desk, ask)
         if operation.method not in SAFE:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from app.api.operation import Ask
 from app.api.ports import Desk
-from app.api.reading import known, number
+from app.api.reading import reached
 from jobs.model import FINAL
 
 POLL_S = 0.5
@@ -57,14 +57,13 @@ async def told(events: AsyncIterator[Mapping[str, Any]], closing: anyio.Event) -
 
 def stream(desk: Desk, ask: Ask) -> Response:
     """A run's events as they happen, from `Last-Event-ID` or `after` on."""
-    run_id = ask.path["run_id"]
-    run = known(lambda: desk.runs.get(run_id))
+    run = reached(desk, ask)
     desk.seats.check()
     after, closing = _after(ask), anyio.Event()
-    events = follow(lambda seq: desk.reading.events(run_id, after=seq, limit=BATCH), after, run.state, closing)
+    events = follow(lambda seq: desk.reading.events(run.id, after=seq, limit=BATCH), after, run.state, closing)
     return sse(desk.seats.seated(told(events, closing)), closing)
 
 
 def _after(ask: Ask) -> int:
     last = ask.headers.get("last-event-id", "")
-    return int(last) if last.isascii() and last.isdecimal() and len(last) < 19 else number(ask, "after", 0, 2**62)
+    return int(last) if last.isascii() and last.isdecimal() and len(last) < 19 else int(ask.query["after"])

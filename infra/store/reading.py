@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from jobs.errors import UserError
 from jobs.model import HELD
 
 MOST = 500
+CURSOR = re.compile(r"([0-9]{1,20}\.[0-9]{1,20}) ([0-9a-f]{32})")
 BRIEFLY = ("id", "run_id", "attempt", "step", "role", "agent", "n", "launched_at", "ended_at", "decision")
 ACTIVITY = ("seq", "at", "attempt", "step", "iteration", "kind", "text")
 CALLBACK = tuple(column for column in outbox.c if column.name != "body")
@@ -178,7 +180,10 @@ def _cursor(row: sa.Row[Any]) -> str:
 
 def _opened(cursor: str) -> tuple[float, str]:
     try:
-        at, _, last = base64.b64decode(cursor, b"-_", validate=True).decode().partition(" ")
-        return float(at), last
-    except (ValueError, binascii.Error) as error:
-        raise UserError("That is not a cursor of ours. Ask without one, and take `next` of the answer.") from error
+        text = base64.b64decode(cursor, b"-_", validate=True).decode()
+    except (ValueError, binascii.Error):
+        text = ""
+    ours = CURSOR.fullmatch(text)
+    if ours is None:
+        raise UserError("That is not a cursor of ours. Ask without one, and take `next` of the answer.")
+    return float(ours[1]), ours[2]

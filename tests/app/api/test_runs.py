@@ -40,7 +40,25 @@ def test_runs_are_filtered_by_whole_values(town: Town, query: dict[str, str], na
 
 
 @pytest.mark.parametrize(
-    "query", ["cursor=x", "cursor=%F0", "cursor=" + "A" * 9000, "state=unknown", "limit=-1", "limit=x", "limit=" + "9" * 99]
+    "query",
+    [
+        "cursor=x",
+        "cursor=%F0",
+        "cursor=" + "A" * 9000,
+        "state=unknown",
+        "limit=-1",
+        "limit=0",
+        "limit=201",
+        "limit=x",
+        "limit=" + "9" * 99,
+        "cursor=bmFuIHg=",
+        "cursor=MWU5OTkgeA==",
+        "stat=failed",
+        "state=failed&state=parked",
+        "scope=7",
+        "scope=7:%00",
+        "repository=%00/x",
+    ],
 )
 def test_a_query_that_makes_no_sense_is_told_so(town: Town, query: str) -> None:
     answer = web(town).client.get(f"/api/v1/runs?{query}")
@@ -73,6 +91,27 @@ def test_an_id_that_is_not_whole_is_unknown(town: Town, path: str, cut: int) -> 
     assert answer.status_code == 404
     assert answer.json()["detail"].startswith("There is no run with this id.")
     assert client.get(f"/api/v1/runs/{town['succeeded'].upper()}{path}").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["", "/events", "/artifacts/1-code-2.diff"])
+def test_a_run_of_another_scope_is_unknown(town: Town, path: str) -> None:
+    """Proves: 000-07."""
+    client, run = web(town).client, f"/api/v1/runs/{town['succeeded']}"
+    assert client.get(f"{run}{path}?scope=7:42").status_code == 200
+    assert client.get(f"{run}{path}?scope=7:43").status_code == 404
+
+
+@pytest.mark.parametrize("action", ["stop", "retry", "approve", "messages"])
+def test_nothing_is_done_to_a_run_of_another_scope(town: Town, action: str) -> None:
+    """Proves: 000-07."""
+    client, run = web(town).client, f"/api/v1/runs/{town['queued']}"
+    assert client.post(f"{run}/{action}?scope=7:43", json={"text": "Go."} if action == "messages" else {}).status_code == 404
+    assert client.get(run).json()["state"] == "queued"
+
+
+@pytest.mark.parametrize("path", ["/api/v1/runs/%00", "/api/v1/runs/%00/events"])
+def test_an_address_no_database_could_look_up_is_unknown(town: Town, path: str) -> None:
+    assert web(town).client.get(path).status_code == 404
 
 
 def test_events_go_on_after_a_number(town: Town) -> None:
@@ -108,6 +147,17 @@ def test_the_same_key_is_the_same_run(town: Town) -> None:
     first, second = (client.post("/api/v1/runs", json={**JOB, "idempotency_key": "order-1"}).json() for _ in range(2))
     assert first["id"] == second["id"]
     assert client.post("/api/v1/runs", json={**JOB, "idempotency_key": "order-2"}).json()["id"] != first["id"]
+
+
+def test_the_same_key_for_another_job_is_refused(town: Town) -> None:
+    """Proves: I03. Whoever sent it would take the earlier run for theirs."""
+    client = web(town).client
+    run = client.post("/api/v1/runs", json={**JOB, "idempotency_key": "order-1"}).json()["id"]
+    answer = client.post("/api/v1/runs", json={**JOB, "title": "Something else", "idempotency_key": "order-1"})
+    assert (answer.status_code, answer.json()["detail"]) == (
+        409,
+        f"The idempotency_key was used for another job, run {run}. Send that job again as it was, or take a new key.",
+    )
 
 
 def test_the_same_key_of_another_token_is_another_run(town: Town) -> None:
@@ -206,7 +256,7 @@ def test_everything_or_one_repository_is_paused(town: Town) -> None:
     at = web(town)
     assert at.client.post("/api/v1/pause", json={"repository": "acme/docs"}).json() == {"paused": "acme/docs"}
     assert at.client.post("/api/v1/pause", json={"reason": "Maintenance."}).json() == {"paused": "*"}
-    assert at.client.post("/api/v1/resume", json={}).json() == {"resumed": "*"}
+    assert at.client.post("/api/v1/resume", json={}).json() == {"resumed": "*", "was_paused": True}
     assert at.client.post("/api/v1/pause", json={"repository": "acme/other"}).status_code == 409
 
 

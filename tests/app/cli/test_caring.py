@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+import yaml
+from jsonschema_rs import Draft202012Validator
 
 from app.doctor import CHECKS, Checked, Found, examine
 from app.settings import Settings, load
 from infra.store.schema import outage, run
+from jobs.config import read
 from jobs.errors import Fault
 from jobs.outages import OPENS_AFTER, Outage
 from tests.app.cli.terminal import slipway
@@ -119,6 +122,23 @@ def test_the_config_schema_has_what_a_file_may_say(tmp_path: Path) -> None:
     properties = slipway(tmp_path, "schema", "config").json["properties"]
     assert {"agent", "flows", "gates", "limits", "network", "protect", "delivery", "callbacks"} <= properties.keys()
     assert "from_file" not in properties
+
+
+SHORT = """
+agent: claude
+flows: {quick: {steps: [{name: code, role: implementer, agent: {name: codex}}]}}
+gates: [{name: tests, run: [pytest, -q], timeout: 15m}]
+limits: {wall: 45m, idle: 90, patch_bytes: 1mb}
+"""
+
+
+def test_the_config_schema_takes_what_the_service_takes(tmp_path: Path) -> None:
+    """An editor that knows only the schema may not call the short forms wrong: `agent: claude`, `15m`, `1mb`."""
+    schema = Draft202012Validator(slipway(tmp_path, "schema", "config").json)
+    assert read(SHORT).limits.wall == 2700
+    assert [error.message for error in schema.iter_errors(yaml.safe_load(SHORT))] == []
+    assert not schema.is_valid({"limits": {"wall": "45 parsecs"}})
+    assert not schema.is_valid({"agnt": "claude"})
 
 
 def test_a_backup_is_put_back_and_everything_is_paused(town: Town, tmp_path: Path) -> None:
