@@ -98,8 +98,10 @@ class Shelf(Protocol):
 class Callbacks(Protocol):
     """The callbacks that go out."""
 
-    def listing(self, state: str | None = None, run_id: str | None = None, limit: int = 100) -> Sequence[Mapping[str, Any]]:
-        """Rows, newest first."""
+    def listing(
+        self, state: str | None = None, run_id: str | None = None, limit: int = 100, within: Collection[str] | None = None
+    ) -> Sequence[Mapping[str, Any]]:
+        """Rows of the scopes `within` (None: of all), newest first."""
         ...
 
     def replay(self, row_id: str) -> None:

@@ -43,7 +43,8 @@ def runs(desk: Desk, ask: Ask) -> Response:
 
 def callbacks(desk: Desk, ask: Ask) -> Response:
     """Callbacks without their bodies, newest first."""
-    rows = desk.callbacks.listing(state=ask.query["state"], run_id=ask.query["run"], limit=ask.query["limit"])
+    state, run_id, scope, limit = (ask.query[name] for name in ("state", "run", "scope", "limit"))
+    rows = desk.callbacks.listing(state, run_id, limit, within=(scope,) if scope else None)
     return JSONResponse({"callbacks": [{**row, "url": shown(row["url"])} for row in rows]})
 
 

@@ -94,10 +94,11 @@ def _route(path: str, operations: Sequence[Operation], desk: Desk, prefix: str) 
 
     async def endpoint(request: Request) -> Response:
         operation = by_method["GET" if request.method == "HEAD" else request.method]
+        path = _whole(request.path_params)
         principal = await run_in_threadpool(_let_in, desk, request, operation.need)
         body = await parsed(request, operation.body)
         query = read(operation.query, request.query_params.multi_items())
-        ask = Ask(principal, _whole(request.path_params), query, request.headers, body)
+        ask = Ask(principal, path, query, request.headers, body)
         streams = operation.stream is not None and "text/event-stream" in request.headers.get("accept", "")
         answer = await run_in_threadpool(operation.stream if streams and operation.stream else operation.act, desk, ask)
         if operation.method not in SAFE:

@@ -22,6 +22,7 @@ FILTERS = (
 CALLBACKS = (
     Choice("state", "only callbacks in this state", OUTBOX_STATES),
     Pattern("run", "only callbacks of this run", RUN_ID, "9f86d081884c7d659a2feaa0c55ad015"),
+    SCOPE,
     Number("limit", "how many", 1, 200, 50),
 )
 RANGE = (Number("after", "only events after this sequence number", 0, 2**62, 0), Number("limit", "how many", 1, 1000, 200), SCOPE)

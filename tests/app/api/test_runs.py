@@ -281,3 +281,6 @@ def test_callbacks_are_listed_and_sent_again(town: Town) -> None:
     assert client.post("/api/v1/callbacks/msg_none/replay", json={}).json()["detail"].startswith("There is no callback with this id")
     assert client.get("/api/v1/callbacks?state=lost").status_code == 400
     assert client.get(f"/api/v1/callbacks?run={dead[0]['run_id']}&limit=1").json()["callbacks"][0]["run_id"] == dead[0]["run_id"]
+    of_scope = {scope: client.get(f"/api/v1/callbacks?scope={scope}").json()["callbacks"] for scope in ("7:42", "7:999")}
+    assert {row["scope"] for row in of_scope["7:42"]} == {"7:42"}
+    assert of_scope["7:999"] == []
