@@ -28,6 +28,7 @@ from infra.github_auth import AppKey
 from infra.process import Bounds, Command, run
 from infra.redact import Redactor
 from infra.sandbox import Bubblewrap, Unconfined
+from infra.sandbox.attempts import ATTEMPTS, Attempt
 from infra.store.engine import database, open_store
 from infra.store.outages import standing
 from infra.store.work import read
@@ -154,6 +155,26 @@ def sandbox_holds(settings: Settings) -> Found:
         return Found("ok", Bubblewrap(scratch).probe())
 
 
+def _attempted(attempt: Attempt) -> Check:
+    """A check that a program inside cannot do something; proved by letting one try."""
+
+    def check(settings: Settings) -> Found:
+        if settings.server.sandbox == "none":
+            return Found("warn", "not tried: the sandbox is switched off")
+        with _scratch(settings) as scratch:
+            sandbox = Bubblewrap(scratch)
+            try:
+                sandbox.probe()
+            except Fault:
+                return Found("fail", "not tried: there is no sandbox to try it in, see above")
+            through = attempt(sandbox, scratch)
+        if through:
+            return Found("fail", f"{through[0].upper()}{through[1:]}. Let no agent work on this machine, and tell us how it is made.")
+        return Found("ok", "tried and prevented")
+
+    return check
+
+
 @contextmanager
 def _scratch(settings: Settings) -> Iterator[Path]:
     """A directory on the file system that checkouts are on, gone afterwards."""
@@ -235,6 +256,7 @@ CHECKS: Mapping[str, Check] = {
     "redis": redis_answers,
     "git": git_is_new_enough,
     "sandbox": sandbox_holds,
+    **{name: _attempted(attempt) for name, attempt in ATTEMPTS.items()},
     "agents": agents_are_there,
     "address": address_is_free_or_ours,
     "github": github_knows_us,

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from app.cli.lines import event_line
 from app.cli.story import story
+from app.egress_record import asked
 from jobs.errors import Fault, UserError
 
 _UNFIT = re.compile(r"[^A-Za-z0-9_.-]|^\.+")
@@ -55,7 +56,7 @@ def _files(page: Mapping[str, Any], events: list[Mapping[str, Any]], artifacts: 
             yield f"artifacts/{_UNFIT.sub('-', name)}", artifacts.get(page["id"], name)
         except (KeyError, Fault) as error:
             missing.append(f"{name}: {error.reason.text if isinstance(error, Fault) else 'not on this machine, or no longer kept'}")
-    lines = [line.plain for line in story(page, now)]
+    lines = [line.plain for line in story(page, now, asked(page, artifacts))]
     lost = ["", "Not to be had:", *(f"  {one}" for one in missing)] if missing else []
     here = ["", "In this folder:", *(f"  {name:<14}{text}" for name, text in PARTS.items())]
     yield "story.txt", _text([*lines, *here, *lost])

@@ -26,7 +26,7 @@ def doctor(json_: bool) -> None:
     else:
         for one in found:
             mark, style = MARKS[one.state]
-            say(styled(mark, style), f" {one.name:<10}", styled(one.text, "dim" if one.state == "ok" else None))
+            say(styled(mark, style), f" {one.name:<17}", styled(one.text, "dim" if one.state == "ok" else None))
     if not examination.healthy(found):
         click.get_current_context().exit(1)
 

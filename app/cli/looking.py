@@ -1,6 +1,7 @@
 """The commands that look: runs, show, logs, events, stats. Quick ones: they read the store and start nothing."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ from app.cli.opening import Opened, opened
 from app.cli.options import json_option, run_argument
 from app.cli.screen import as_json, console, say, styled, table
 from app.cli.story import story
+from app.egress_record import asked
 from infra.clock import SystemClock
 from jobs.errors import UserError
 from jobs.model import RunState
@@ -64,11 +66,12 @@ def show(run_id: str, evidence: Path | None, json_: bool) -> None:
             written = bundle.write(evidence, page, _events(store, run_id, follow=False), store.artifacts, SystemClock().now())
             say(f"{written} files in {evidence}; begin with story.txt.")
             return
+        network = asked(page, store.artifacts)
     if json_:
-        as_json(page)
+        as_json({**page, "network": [asdict(one) for one in network]})
         return
     screen = console()
-    for line in story(page, SystemClock().now()):
+    for line in story(page, SystemClock().now(), network):
         screen.print(line)
 
 

@@ -1,28 +1,31 @@
 """What `slipway show` prints: a run from the reason it ended down to the last lines of every gate. Pure: a page in, lines out."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.text import Text
 
 from app import view, wording
 from app.cli.screen import styled
+from app.egress_record import Asked
 from app.view import Finding, Gate, Turn
 
 TAIL_LINES = 12
 MOST_FINDINGS = 10
 FINDING_LINES = 4
+MOST_HOSTS = 30
 MARKS = {"passed": "✓", "failed": "✗", "warn": "!", "running": "…"}
 Page = Mapping[str, Any]
 
 
-def story(page: Page, now: float) -> Iterator[Text]:
-    """Every line, in the order somebody who wonders what happened wants to know."""
+def story(page: Page, now: float, network: Sequence[Asked] = ()) -> Iterator[Text]:
+    """Every line, in the order somebody who wonders what happened wants to know. `network` is what its sandboxes tried to reach."""
     yield from _head(page)
     yield from _facts(page, now)
     for step in page["steps"]:
         yield from _step(step, page)
     yield from _findings(page)
+    yield from _network(network)
     yield from _delivery(page)
     yield from _callbacks(page)
     yield from _next(page)
@@ -131,6 +134,25 @@ def _finding(start: str, finding: Finding) -> Iterator[Text]:
     yield styled(f"{start}{finding.where + ': ' if finding.where else ''}{lines[0]}")
     for line in lines[1:FINDING_LINES]:
         yield styled(f"{' ' * len(start)}{line}", "dim")
+
+
+def _network(network: Sequence[Asked]) -> Iterator[Text]:
+    """What the proxy decided, once for each kind of decision."""
+    if network:
+        yield Text()
+        yield styled("network", "head")
+    for one in network[:MOST_HOSTS]:
+        state = "passed" if one.verdict == "allowed" else "failed"
+        bytes_ = f", {one.sent:,} bytes out and {one.received:,} in" if one.sent or one.received else ""
+        yield Text.assemble(
+            "  ", styled(MARKS[state], state), styled(f" {one.target}"), styled(f"  {one.verdict}, {_times(one)}{bytes_}", "dim")
+        )
+    if len(network) > MOST_HOSTS:
+        yield styled(f"  and {len(network) - MOST_HOSTS} more: see `--json` or `--evidence`", "dim")
+
+
+def _times(one: Asked) -> str:
+    return "once" if one.times == 1 else f"{one.times} times"
 
 
 def _delivery(page: Page) -> Iterator[Text]:

@@ -24,6 +24,7 @@ from infra.gates import SandboxedGates
 from infra.gates import Workshop as GateShop
 from infra.git_remote import GitRemote
 from infra.github.ci import CiCheck, GitHubCi
+from infra.masked import MaskedArtifacts
 from infra.outputs import Outputs
 from infra.sandbox import Bubblewrap, Sandbox, Unconfined
 from infra.signing import signer
@@ -54,9 +55,14 @@ class Workshop:
         return Bubblewrap(self._settings.data_dir / "work")
 
     @cached_property
+    def masked(self) -> MaskedArtifacts:
+        """What is kept of runs, without our secrets."""
+        return MaskedArtifacts(self.ground.artifacts, self.ground.redactor)
+
+    @cached_property
     def networks(self) -> ProxiedNetworks:
         """What sandboxes may reach."""
-        return ProxiedNetworks(self.ground.artifacts)
+        return ProxiedNetworks(self.masked)
 
     @cached_property
     def models(self) -> BrokeredModels:
@@ -132,7 +138,7 @@ class Workshop:
     def ports(self) -> Ports:
         """The engine's world."""
         ground = self.ground
-        return Ports(ground.ledger, ground.clock, self.workspaces, self.agents, self.gates, self.deliveries, ground.artifacts)
+        return Ports(ground.ledger, ground.clock, self.workspaces, self.agents, self.gates, self.deliveries, self.masked)
 
     @cached_property
     def intake(self) -> Intake:

@@ -9,6 +9,7 @@ import structlog
 
 from infra.addresses import Lookup, lookup, public
 from infra.egress.hosts import Hosts, server_name, target
+from jobs.text import for_log
 
 log = structlog.get_logger("slipway.egress")
 HEAD_S, CONNECT_S, HELLO_S = 10.0, 10.0, 10.0
@@ -73,7 +74,7 @@ class Proxy:
             verdict = f"failed: {type(error).__name__}"
         finally:
             self._open -= 1
-            self._note(Decision(asked[:MOST_TARGET], verdict, sent, received))
+            self._note(Decision(for_log(asked)[:MOST_TARGET], verdict, sent, received))
             with contextlib.suppress(OSError):
                 await writer.drain()
             writer.close()

@@ -9,6 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from infra.artifacts import FileArtifacts
+from infra.masked import MaskedArtifacts
+from infra.redact import Redactor
 from infra.store import schema
 from infra.store.engine import open_store
 from infra.store.ledger import SqlLedger
@@ -31,6 +33,14 @@ def engine(tmp_path: Path) -> Iterator[sa.Engine]:
 @pytest.fixture
 def kept(engine: sa.Engine, tmp_path: Path) -> FileArtifacts:
     return FileArtifacts(engine, tmp_path / "artifacts")
+
+
+def test_a_secret_of_ours_is_masked_where_a_text_is_kept(engine: sa.Engine, kept: FileArtifacts) -> None:
+    """Proves: I11, T35. A diff that passed the gate for secrets may still hold one that only we know."""
+    run = start(engine)
+    masked = MaskedArtifacts(kept, Redactor(["the-marker-secret-of-the-operator"]))
+    masked.put(run.id, "1-code-1.diff", b"+key = the-marker-secret-of-the-operator\n+\xff\n")
+    assert masked.get(run.id, "1-code-1.diff") == kept.get(run.id, "1-code-1.diff") == b"+key = [redacted]\n+\xff\n"
 
 
 def test_what_was_put_comes_back_and_takes_less_room(engine: sa.Engine, kept: FileArtifacts, tmp_path: Path) -> None:

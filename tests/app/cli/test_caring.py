@@ -2,6 +2,7 @@
 
 import json
 import socket
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,12 +13,16 @@ from jsonschema_rs import Draft202012Validator
 
 from app.doctor import CHECKS, Checked, Found, examine
 from app.settings import Settings, load
+from infra.process import Bounds
+from infra.sandbox import CHECKOUT, Bind, Confinement, Unconfined
+from infra.sandbox.attempts import ATTEMPTS
 from infra.store.schema import outage, run
 from jobs.config import read
 from jobs.errors import Fault
 from jobs.outages import OPENS_AFTER, Outage
 from tests.app.cli.terminal import slipway
 from tests.app.town import Town
+from tests.needs import working_sandbox
 
 
 def checks(data: Path, **env: str) -> dict[str, dict[str, str]]:
@@ -28,9 +33,38 @@ def checks(data: Path, **env: str) -> dict[str, dict[str, str]]:
 def test_the_doctor_looks_at_every_part(town: Town) -> None:
     """Proves: 001-37."""
     found = checks(town.data, SLIPWAY_BIND="127.0.0.1:0")
-    assert list(found) == ["settings", "store", "redis", "git", "sandbox", "agents", "address", "github"]
+    assert list(found) == ["settings", "store", "redis", "git", "sandbox", *ATTEMPTS, "agents", "address", "github"]
     assert found["store"]["state"] == "ok"
     assert found["git"]["text"].startswith("git 2.")
+
+
+def test_the_doctor_tries_to_break_out(tmp_path: Path) -> None:
+    """Proves: T39, T13, T14, T25."""
+    working_sandbox(tmp_path / "probe")
+    found = checks(tmp_path / "data", SLIPWAY_BIND="127.0.0.1:0")
+    assert {name: found[name]["text"] for name in ATTEMPTS} == dict.fromkeys(ATTEMPTS, "tried and prevented")
+
+
+def test_on_a_host_that_has_no_sandbox_the_doctor_says_what_to_do_and_proves_nothing(tmp_path: Path) -> None:
+    """Proves: T39. The host is the inside of a sandbox: a place where no further ones can be made."""
+    root, python = Path(__file__).parents[3], Path(sys.base_prefix) / "bin" / Path(sys.executable).resolve().name
+    env = {"SLIPWAY_DATA_DIR": "/tmp/data", "SLIPWAY_BIND": "127.0.0.1:0", "PYTHONPATH": ":".join(path for path in sys.path if path)}
+    seen = tuple({Path(sys.prefix), *(Path(path) for path in sys.path if Path(path).is_dir() and root not in Path(path).parents)})
+    confinement = Confinement((str(python), "-m", "app", "doctor", "--json"), (Bind(root, CHECKOUT),), env=env, read_only=seen)
+    captured = working_sandbox(tmp_path / "probe").run(confinement, Bounds(60))
+    found = {one["name"]: one for one in json.loads(captured.stdout.text)["checks"]}
+    assert captured.exit_code == 1
+    assert found["sandbox"]["state"] == "fail"
+    assert found["sandbox"]["text"].startswith("This machine does not let a program make namespaces, as is usual inside a container:")
+    assert {found[name]["text"] for name in ATTEMPTS} == {"not tried: there is no sandbox to try it in, see above"}
+    assert {found[name]["state"] for name in ATTEMPTS} == {"fail"}
+
+
+@pytest.mark.parametrize("name", ATTEMPTS)
+def test_what_gets_through_is_told(tmp_path: Path, name: str) -> None:
+    """Proves: T39. The attempts themselves, where nothing holds them: each is seen to get through, or not to have been tried."""
+    (place := tmp_path / "place").mkdir()
+    assert ATTEMPTS[name](Unconfined(), place)
 
 
 def test_the_doctor_makes_nothing(tmp_path: Path) -> None:

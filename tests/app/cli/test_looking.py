@@ -1,11 +1,13 @@
 """The commands that look."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from infra.artifacts import FileArtifacts
 from tests.app.cli.terminal import slipway
 from tests.app.town import Town
 
@@ -54,6 +56,26 @@ def test_show_explains_a_failure_without_a_log(town: Town) -> None:
         f"slipway retry {town['failed']}   try again",
     ):
         assert part in out
+
+
+def test_show_tells_what_the_sandboxes_asked_the_network_for(town: Town) -> None:
+    """Proves: 002-03, T14. Every decision counts, refusals stand first, and a record that is gone is missed."""
+    artifacts = FileArtifacts(town.engine, town.data / "artifacts")
+    rows = [("pypi.org:443", "allowed", 900, 4_000), ("evil.test:443\x1b[2J", "denied: not on the list of hosts", 0, 0)]
+    for name, times in (("egress-1-1-aa.jsonl", 2), ("egress-1-2-bb.jsonl", 1)):
+        lines = [json.dumps(dict(zip(("target", "verdict", "sent", "received"), row, strict=True))) for row in rows * times]
+        artifacts.put(town["failed"], name, "\n".join(lines).encode())
+    out = slipway(town.data, "show", town["failed"]).out
+    told = out[out.index("network\n") :].splitlines()[1:3]
+    assert told == [
+        "  ✗ evil.test:443[2J  denied: not on the list of hosts, 3 times",
+        "  ✓ pypi.org:443  allowed, 3 times, 2,700 bytes out and 12,000 in",
+    ]
+    network = slipway(town.data, "show", town["failed"], "--json").json["network"]
+    assert [(one["verdict"], one["times"]) for one in network] == [("denied: not on the list of hosts", 3), ("allowed", 3)]
+    for file in (town.data / "artifacts").glob("*/*.gz"):
+        file.write_bytes(b"")
+    assert "egress-1-1-aa.jsonl  this record is not on this machine, or is damaged, once" in slipway(town.data, "show", town["failed"]).out
 
 
 def test_show_tells_where_a_delivered_run_went_and_hides_what_a_callback_url_may_hold(town: Town) -> None:
