@@ -1,17 +1,19 @@
 """The repositories this installation may work on, and the rules each of them gets."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from app.server_file import LocalRepository
-from handlers.facts import Forge
 from jobs import config
-from jobs.config import ConfigInvalid
+from jobs.config import ConfigInvalid, Mistake
 from jobs.errors import UserError
 from jobs.model import Repository
 from jobs.policy import Policy
 from jobs.rules import Rules
+
+HOME = ".github"
+"""The repository of an owner whose configuration counts below that of each of theirs."""
 
 
 class Reach(Protocol):
@@ -78,12 +80,24 @@ class AppReach:
         raise UserError(f"The App is not installed on {full_name}: install it there, or name a local repository of the server file.")
 
 
+class Configured(Protocol):
+    """Where configurations are read. Raises Refused(`config_invalid`) for what is no file, Fault without an answer."""
+
+    def config(self, repository: Repository) -> str | None:
+        """The text of `.github/slipway.yml` on the default branch; None when there is none."""
+        ...
+
+    def defaults(self, repository: Repository) -> str | None:
+        """The text of the same file in the owner's repository `.github`; None when there is none."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Catalogue:
     """Local repositories by the server file, all others by the App's installations."""
 
     local: Sequence[LocalRepository]
-    forge: Forge
+    forge: Configured
     app: Reach
     policy: Policy
 
@@ -104,7 +118,27 @@ class Catalogue:
     def read(self, repository: Repository) -> Rules:
         """As `rules`, with the mistakes themselves. Raises ConfigInvalid, Fault."""
         text = self.forge.config(repository)
-        return self.policy.apply(None if text is None else config.read(text))
+        own = None if text is None else config.read(text)
+        return self.policy.apply(own, self._shared(repository))
+
+    def _shared(self, repository: Repository) -> Rules | None:
+        """What the owner's repositories have in common. A mistake in it says that it is there, and not in the repository's own file."""
+        owner, _, name = repository.full_name.partition("/")
+        text = None if name == HOME else self.forge.defaults(repository)
+        if text is None:
+            return None
+        try:
+            shared = config.read(text)
+            self.policy.apply(shared)
+        except ConfigInvalid as invalid:
+            raise ConfigInvalid(
+                [replace(one, line=0, text=f"{one.text} (in {owner}/{HOME}{_at(one)})") for one in invalid.mistakes]
+            ) from invalid
+        return shared
+
+
+def _at(mistake: Mistake) -> str:
+    return f", line {mistake.line}" if mistake.line else ""
 
 
 def placed(known: LocalRepository) -> Repository:

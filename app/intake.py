@@ -4,7 +4,7 @@ A row always ends as done, ignored or dead, with its reason, or comes back later
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import structlog
@@ -12,9 +12,8 @@ import structlog
 from app.knowledge import Knowledge, Sources
 from app.perform import Asking, Came, Perform
 from handlers import routes
-from handlers.events import Asked, Event
-from handlers.facts import Facts
-from handlers.guards import GUARDS, turned_away
+from handlers.events import Asked, Commented, Event, Unlabeled
+from handlers.guards import GUARDS, least, turned_away
 from handlers.intents import Intent
 from handlers.payloads import Malformed
 from infra.store.inbox import InboxRow
@@ -118,10 +117,11 @@ class Intake:
         knowledge = self.sources.about(row)
         for event in events:
             came.scope = _scope(event)
-            came.parts += self._asked(event, knowledge) if isinstance(event, Asked) else self._told(event, knowledge.facts)
+            came.parts += self._asked(event, knowledge) if isinstance(event, Asked) else self._told(event, knowledge)
 
-    def _told(self, event: Event, facts: Facts) -> list[Came]:
+    def _told(self, event: Event, knowledge: Knowledge) -> list[Came]:
         """Nobody asked: there is nobody to refuse, and nobody to answer."""
+        facts = knowledge.of(event, routes.needs(event)) if isinstance(event, Unlabeled) else knowledge.facts
         return self.perform.carry_out(routes.decide(event, facts), Asking())
 
     def _asked(self, event: Asked, knowledge: Knowledge) -> list[Came]:
@@ -130,7 +130,7 @@ class Intake:
         intents, admitted = _decided(event, knowledge)
         facts = knowledge.facts
         rules = None if facts.mistakes else facts.rules
-        came = self.perform.carry_out(intents, Asking(event.repository, event.number, event.key, rules, facts.mistakes))
+        came = self.perform.carry_out(intents, Asking(event.repository, event.number, event.key, _comment(event), rules, facts.mistakes))
         if admitted:
             self.memory.close(event.key, event.repository.scope, event.number)
         knowledge.forget()
@@ -155,7 +155,12 @@ def _decided(event: Asked, knowledge: Knowledge) -> tuple[Sequence[Intent], bool
         if refusal is not None:
             facts = knowledge.of(event, routes.needs(event) if refusal.recorded else ())
             return turned_away(event, facts, refusal), False
-    return routes.decide(event, knowledge.of(event, routes.needs(event))), True
+    facts = knowledge.of(event, routes.needs(event))
+    return routes.decide(event, replace(facts, needed=least(event, facts))), True
+
+
+def _comment(event: Event) -> int | None:
+    return event.comment if isinstance(event, Commented) else None
 
 
 def _scope(event: Event) -> str | None:

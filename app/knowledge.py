@@ -1,10 +1,10 @@
 """Fetches the facts that guards and handlers name, each when it is first needed and once for a delivery."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from handlers.events import Asked, Labeled
+from handlers.events import Asked, Labeled, Sender, Unlabeled
 from handlers.facts import Admitted, Facts, Forge, Need
 from handlers.payloads import decode
 from infra.local_forge import Heard
@@ -62,7 +62,7 @@ class Knowledge:
     facts: Facts
     fetched: frozenset[Need] = frozenset()
 
-    def of(self, event: Asked, needs: Iterable[Need]) -> Facts:
+    def of(self, event: Asked | Unlabeled, needs: Iterable[Need]) -> Facts:
         """The facts, with at least those. Raises Fault when one is not to be had: doubt is no."""
         for need in needs:
             if need not in self.fetched:
@@ -74,33 +74,52 @@ class Knowledge:
         """Something was done; what it may have changed is looked at again."""
         self.fetched -= VOLATILE
 
-    def _fetch(self, event: Asked, need: Need) -> Facts:
+    def _fetch(self, event: Asked | Unlabeled, need: Need) -> Facts:  # noqa: C901 - one case a need, and no more than that
         repository, number, sender = event.repository, event.number, event.sender
+        found: Mapping[str, Any]
         match need:
+            case Need.OWN:
+                found = {"admitted": replace(self.facts.admitted, own=self.forge.own(repository))}
             case Need.ACTIVE:
-                return replace(self.facts, active=self.runs.active_on(repository.id, number) is not None)
+                found = {"active": self.runs.active_on(repository.id, number) is not None}
+            case Need.TEAMS:
+                found = {"teams": self._teams(repository, sender)}
             case Need.RULES:
-                return self._rules(repository)
+                found = self._rules(repository)
             case Need.PERMISSION:
-                return replace(self.facts, permission=self.forge.permission(repository, sender.actor) if sender else "none")
+                found = {"permission": self._permission(repository, sender)}
             case Need.ITEM:
-                return replace(self.facts, item=self.forge.item(repository, number))
+                found = {"item": self.forge.item(repository, number)}
             case Need.LABEL_EVENT:
-                label = event.label if isinstance(event, Labeled) else ""
-                return replace(self.facts, label_event=self.forge.label_event(repository, number, label))
+                found = {"label_event": self.forge.label_event(repository, number, event.label if isinstance(event, Labeled) else "")}
             case Need.RECENT:
-                return replace(self.facts, recent=self.asks.recent(event.key, repository, number, sender.id if sender else 0))
+                key = event.key if isinstance(event, Asked) else ""
+                found = {"recent": self.asks.recent(key, repository, number, sender.id if sender else 0)}
+        return replace(self.facts, **found)
 
-    def _rules(self, repository: Repository) -> Facts:
+    def _permission(self, repository: Repository, sender: Sender | None) -> str:
+        """Of a person by the forge; of a bot by the operator, who named it."""
+        admitted = self.facts.admitted
+        if sender is None:
+            return "none"
+        if sender.bot:
+            return admitted.bot_role if sender.id in admitted.bots else "none"
+        return self.forge.permission(repository, sender.actor)
+
+    def _teams(self, repository: Repository, sender: Sender | None) -> frozenset[str]:
+        named = self.facts.admitted.teams | self.facts.admitted.kept_out_teams
+        return self.forge.teams(repository, sender.actor, named) if named and sender and not sender.bot else frozenset()
+
+    def _rules(self, repository: Repository) -> Mapping[str, Any]:
         try:
-            return replace(self.facts, rules=self.configs.read(repository), mistakes=())
+            return {"rules": self.configs.read(repository), "mistakes": ()}
         except ConfigInvalid as invalid:
             mistakes = invalid.mistakes
         except Refused as refused:
             if refused.reason.code != "config_invalid":
                 raise
             mistakes = (Mistake(0, "", refused.reason.text),)
-        return replace(self.facts, rules=Rules(), mistakes=mistakes)
+        return {"rules": Rules(), "mistakes": mistakes}
 
 
 @dataclass(frozen=True, slots=True)

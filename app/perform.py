@@ -137,6 +137,7 @@ class Asking:
     repository: Repository | None = None
     number: int = 0
     key: str = ""
+    comment: int | None = None
     rules: Rules | None = None
     mistakes: tuple[Mistake, ...] = ()
 
@@ -160,9 +161,18 @@ class Perform:
         try:
             return self._do(intent, asking)
         except UserError as no:
-            if asking.repository and asking.number:
-                self._say(i.Reply(asking.repository, asking.number, str(no), f"{asking.key}:no"))
+            self._answer(str(no), asking)
             return Came(str(no), idle=not asking.number)
+
+    def _answer(self, text: str, asking: Asking) -> None:
+        """Tell whoever asked, as the repository wants it."""
+        if asking.repository is None or not asking.number:
+            return
+        how = asking.rules.answers if asking.rules else "reply"
+        if how == "reply":
+            self._say(i.Reply(asking.repository, asking.number, text, f"{asking.key}:no"))
+        elif how == "react":
+            self._react(i.React(asking.repository, asking.number, asking.comment, "confused"))
 
     def _do(self, intent: i.Intent, asking: Asking) -> Came:  # noqa: C901, PLR0911, PLR0912 - one case a kind of intent, and no more than that
         match intent:

@@ -10,7 +10,7 @@ from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from jobs.budget import Budgets
-from jobs.policy import Floors, Policy
+from jobs.policy import Floors, Permission, Policy
 from jobs.rules import CallbackRule, Rule, Seconds
 
 MOST_BYTES = 1024**2
@@ -42,14 +42,31 @@ class Pools(Rule):
     total: Count = 32
 
 
+Team = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+/[A-Za-z0-9_.-]+$")]
+
+
 class Admission(Rule):
-    """Who is listened to, bots by their numeric ids. An empty list of repositories or users means: whoever GitHub says has the right."""
+    """Who is listened to. Empty lists of repositories, users and teams mean: whoever GitHub says has the right.
+
+    Users are logins or numeric ids; teams, written `organisation/slug`, count in that organisation's repositories and need the permission
+    `members: read`; bots are numeric ids, and each counts as having `bot_role`, for GitHub gives Apps no role.
+    """
 
     repositories: tuple[str, ...] = ()
-    users: tuple[str, ...] = ()
+    users: tuple[int | str, ...] = ()
+    teams: tuple[Team, ...] = ()
     bots: tuple[int, ...] = ()
+    bot_role: Permission = "write"
     actor_per_hour: Count = 30
     item_per_hour: Count = 10
+
+
+class KeptOut(Rule):
+    """Who is not listened to, and not answered either; written as in `allow`, and stronger than it."""
+
+    repositories: tuple[str, ...] = ()
+    users: tuple[int | str, ...] = ()
+    teams: tuple[Team, ...] = ()
 
 
 def _absolute(value: Path) -> Path:
@@ -151,6 +168,7 @@ class ServerFile(Rule):
     limits: Pools = Pools()
     budget: Budgets = Budgets()
     allow: Admission = Admission()
+    block: KeptOut = KeptOut()
     sandbox: Literal["bubblewrap", "none"] = "bubblewrap"
     defaults: dict[str, Any] = Field(default_factory=dict)
     floors: Floors = Floors()

@@ -4,7 +4,7 @@ from handlers import words
 from handlers.events import CommandGiven, Mistyped, Remark
 from handlers.facts import Facts, Need
 from handlers.intents import ApproveRun, Ignore, Intent, Pause, Report, Resume, RetryRun, Steer, StopRun
-from handlers.requests import Wish, login, reply, request, seen, source, start
+from handlers.requests import Wish, login, no, reply, request, seen, source, start
 from jobs.model import RunRequest
 
 FLOWS = {"run": "implement", "fix": "fix", "plan": "plan", "review": "review"}
@@ -57,7 +57,7 @@ def resume(event: CommandGiven, facts: Facts) -> list[Intent]:
 
 def mistyped(event: Mistyped, facts: Facts) -> list[Intent]:
     """A line that is no command is answered, never guessed at."""
-    return [reply(event, event.answer)]
+    return no(event, facts, event.answer)
 
 
 def remark(event: Remark, facts: Facts) -> list[Intent]:

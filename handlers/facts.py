@@ -1,5 +1,6 @@
 """What a decision needs to know beside the event itself. Fetched when first needed, never by a handler."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Protocol
@@ -28,6 +29,14 @@ class Forge(Protocol):
         """The issue or pull request. Raises Refused(`github_refused`) when it is gone."""
         ...
 
+    def own(self, repository: Repository) -> frozenset[int]:
+        """The user ids our own writes carry there; none where nobody is written to."""
+        ...
+
+    def teams(self, repository: Repository, actor: Actor, names: Collection[str]) -> frozenset[str]:
+        """Those of the teams (`owner/slug`) that the actor is a member of. Only teams of the repository's own organisation can be asked."""
+        ...
+
     def label_event(self, repository: Repository, number: int, label: str) -> int | None:
         """The id of the newest `labeled` event of that label (GET /issues/{n}/events), for the intent key."""
         ...
@@ -36,7 +45,9 @@ class Forge(Protocol):
 class Need(Enum):
     """A fact that has to be fetched, named by whoever reads it."""
 
+    OWN = auto()
     ACTIVE = auto()
+    TEAMS = auto()
     RULES = auto()
     PERMISSION = auto()
     ITEM = auto()
@@ -46,17 +57,23 @@ class Need(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """Whom and what the operator lets in. An empty set of repositories or users lets in all that GitHub says has the right.
+    """Whom and what the operator lets in. Empty sets of repositories, users and teams let in all that GitHub says has the right.
 
-    Repositories are full names, `owner/*` or numeric ids, and users are logins, all in small letters; bots are numeric ids only.
+    Repositories are full names, `owner/*` or numeric ids; users are logins or numeric ids, teams `owner/slug`, all in small letters; bots
+    are numeric ids only, and each counts as having `bot_role`, for GitHub gives Apps no role. What is kept out is out, whatever lets it in.
     `own` are the user ids our own writes carry; `agents` are those that may be asked for (None: every one).
     """
 
     app: int = 0
     own: frozenset[int] = frozenset()
     repositories: frozenset[str] = frozenset()
-    users: frozenset[str] = frozenset()
+    users: frozenset[int | str] = frozenset()
+    teams: frozenset[str] = frozenset()
     bots: frozenset[int] = frozenset()
+    bot_role: str = "write"
+    kept_out_repositories: frozenset[str] = frozenset()
+    kept_out_users: frozenset[int | str] = frozenset()
+    kept_out_teams: frozenset[str] = frozenset()
     agents: tuple[str, ...] | None = None
     actor_per_hour: int = 30
     item_per_hour: int = 10
@@ -66,6 +83,7 @@ class Admitted:
 class Facts:
     """What is known while one asking is decided. A fact nobody fetched reads as the answer that admits nothing.
 
+    `teams` are those of the operator's that the actor is in; `needed` is the role that was found to be enough.
     `mistakes` are the repository's configuration's; with any, `rules` are the defaults and nothing may be started by them.
     """
 
@@ -74,6 +92,8 @@ class Facts:
     rules: Rules = field(default_factory=lambda: Rules(enabled=False))
     mistakes: tuple[Mistake, ...] = ()
     permission: str = "none"
+    needed: str = "write"
+    teams: frozenset[str] = frozenset()
     item: Item | None = None
     label_event: int | None = None
     recent: Recent | None = None

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from handlers import checks, comments, labels, words
+from handlers.admission import closed_to, kept_out, not_named
 from handlers.commands import COMMANDS
 from handlers.events import Asked, ButtonPressed, CommandGiven, Labeled, Mistyped, Remark, SuiteRerequested
 from handlers.facts import Facts, Need
 from handlers.intents import Ignore, Intent
-from handlers.requests import invalid, login, reply
+from handlers.requests import invalid, login, no
 from jobs.markdown import code
 
 ROLES = ("none", "read", "triage", "write", "maintain", "admin")
@@ -40,7 +41,7 @@ class Guard:
 
 
 def sender(event: Asked, facts: Facts) -> Refusal | None:
-    """Never ourselves, no bot the operator did not name by its id, and only the users he named, if he named any."""
+    """Never ourselves, and no bot the operator did not name by its id."""
     who, admitted = event.sender, facts.admitted
     if who is None:
         return Refusal("it was asked for by an account that is gone")
@@ -48,17 +49,13 @@ def sender(event: Asked, facts: Facts) -> Refusal | None:
         return Refusal("our own doing")
     if who.bot and who.id not in admitted.bots:
         return Refusal(f"{who.login} is a bot that the operator has not let in")
-    if admitted.users and not who.bot and who.login.lower() not in admitted.users:
-        return Refusal(f"{who.login} is not among the users the operator named", *_told(event, words.not_admitted(who.login)))
     return None
 
 
 def repository(event: Asked, facts: Facts) -> Refusal | None:
-    """Only the repositories the operator named, if he named any."""
-    allowed, name = facts.admitted.repositories, event.repository.full_name.lower()
-    if not allowed or {name, f"{name.partition('/')[0]}/*", str(event.repository.id)} & allowed:
-        return None
-    return Refusal(f"{event.repository.full_name} is not among the repositories the operator named")
+    """Only the repositories the operator named, if he named any, and none that he keeps out."""
+    why = closed_to(event.repository, facts.admitted)
+    return Refusal(why) if why else None
 
 
 def listening(event: Asked, facts: Facts) -> Refusal | None:
@@ -75,16 +72,34 @@ def ours(event: Asked, facts: Facts) -> Refusal | None:
     return None
 
 
+def people(event: Asked, facts: Facts) -> Refusal | None:
+    """Nobody the operator keeps out, who is not even answered; and only users and teams he named, if he named any."""
+    who, admitted = event.sender, facts.admitted
+    if who is None or who.bot:
+        return None
+    if kept_out(who.actor, admitted, facts.teams):
+        return Refusal(f"{who.login} is among those the operator keeps out")
+    if not_named(who.actor, admitted, facts.teams):
+        why = f"{who.login} is not among the users the operator named"
+        return Refusal(why) if isinstance(event, Remark) else Refusal(why, *_told(event, words.not_admitted(who.login)))
+    return None
+
+
+def least(event: Asked, facts: Facts) -> str:
+    """The least role it takes: what the repository's file says of the command, else what its row does."""
+    command, _ = wanted(event)
+    return facts.rules.commands.get(command, COMMANDS[command].role)
+
+
 def permission(event: Asked, facts: Facts) -> Refusal | None:
     """Whoever asks has the role it takes, by what the forge says now; of a label, whoever put it there."""
-    command, what = wanted(event)
-    least = facts.rules.commands.get(command, COMMANDS[command].role)
-    if ROLES.index(_known(facts.permission)) >= ROLES.index(least):
+    (_, what), needed = wanted(event), least(event, facts)
+    if ROLES.index(_known(facts.permission)) >= ROLES.index(needed):
         return None
-    why = f"{login(event)} has the role {facts.permission!r}, and {what} needs {least!r}"
+    why = f"{login(event)} has the role {facts.permission!r}, and {what} needs {needed!r}"
     if isinstance(event, Remark):
         return Refusal(why)
-    return Refusal(why, *_told(event, words.forbidden(login(event), what, least, _known(facts.permission))))
+    return Refusal(why, *_told(event, words.forbidden(login(event), what, needed, _known(facts.permission))))
 
 
 def enabled(event: Asked, facts: Facts) -> Refusal | None:
@@ -124,10 +139,11 @@ def rate(event: Asked, facts: Facts) -> Refusal | None:
 
 
 GUARDS: tuple[Guard, ...] = (
-    Guard("sender", sender),
+    Guard("sender", sender, (Need.OWN,)),
     Guard("repository", repository),
     Guard("listening", listening, (Need.ACTIVE,)),
     Guard("ours", ours, (Need.RULES,)),
+    Guard("people", people, (Need.TEAMS,)),
     Guard("permission", permission, (Need.RULES, Need.PERMISSION)),
     Guard("enabled", enabled, (Need.RULES,)),
     Guard("config", config, (Need.RULES, Need.ACTIVE)),
@@ -159,7 +175,7 @@ def turned_away(event: Asked, facts: Facts, refusal: Refusal) -> list[Intent]:
         return invalid(event, facts, comments.wish(event))
     if refusal.recorded and isinstance(event, Labeled) and facts.label_event is not None:
         return invalid(event, facts, labels.wish(event, facts))
-    return [reply(event, refusal.reply, refusal.once), kept] if refusal.reply and event.number else [kept]
+    return [*no(event, facts, refusal.reply, refusal.once), kept] if refusal.reply and event.number else [kept]
 
 
 def _known(role: str) -> str:

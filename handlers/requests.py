@@ -39,7 +39,7 @@ def request(event: OnItem, facts: Facts, wish: Wish) -> RunRequest | list[Intent
         return [Ignore("the item could not be looked at")]
     answer = _misplaced(event, facts, facts.item, wish)
     if answer:
-        return [reply(event, answer)]
+        return no(event, facts, answer)
     asked = pinned(plain(event, facts, wish), facts.item)
     reason = _impossible(asked, facts)
     return [RejectRun(asked, reason)] if reason else asked
@@ -49,7 +49,7 @@ def invalid(event: OnItem, facts: Facts, wish: Wish) -> list[Intent]:
     """The request as one that was turned away because the configuration cannot be used; every mistake is said once."""
     sentence = words.config_invalid(facts.mistakes)
     rejected = RejectRun(plain(event, facts, wish), Reason("config_invalid", sentence), tuple(map(str, facts.mistakes)))
-    whole = [] if len(sentence) <= MOST_SENTENCE else [reply(event, words.config_mistakes(facts.mistakes))]
+    whole = [] if len(sentence) <= MOST_SENTENCE else no(event, facts, words.config_mistakes(facts.mistakes))
     return [rejected, *whole]
 
 
@@ -70,12 +70,16 @@ def plain(event: OnItem, facts: Facts, wish: Wish) -> RunRequest:
 
 
 def pinned(asked: RunRequest, item: Item) -> RunRequest:
-    """On a pull request: exactly the head that was looked at, whatever is pushed later; on a merged one, the branch it was merged into."""
+    """On a pull request: exactly the head that was looked at, whatever is pushed later; on a merged one, the branch it was merged into.
+
+    Nothing is pushed to another repository's branch, so a fork's has no name here: the change leaves as a pull request of ours.
+    """
     if item.kind is not ItemKind.PULL:
         return asked
     if item.merged:
         return replace(asked, base=item.base_ref)
-    return replace(asked, base=item.base_ref, head_sha=item.head_sha, head_ref=item.head_ref)
+    ours = item.head_repository == asked.repository.id
+    return replace(asked, base=item.base_ref, head_sha=item.head_sha, head_ref=item.head_ref if ours else None)
 
 
 def mending(run: Run, asked: Source, key: str, sha: str) -> RunRequest:
@@ -98,8 +102,8 @@ def source(event: Asked, facts: Facts, trigger: str) -> Source:
 
 
 def actor(event: Asked, facts: Facts) -> Actor | None:
-    """Who asked, with the permission that was found."""
-    return replace(event.sender.actor, permission=facts.permission) if event.sender else None
+    """Who asked, with the permission that was found and the one that was needed."""
+    return replace(event.sender.actor, permission=facts.permission, needed=facts.needed) if event.sender else None
 
 
 def login(event: Asked) -> str:
@@ -115,6 +119,17 @@ def seen(event: Asked) -> React:
 def reply(event: Asked, text: str, key: str = "") -> Reply:
     """An answer, said once for this asking, or once for `key`."""
     return Reply(event.repository, event.number, text, key or f"{event.key}:reply")
+
+
+def no(event: Asked, facts: Facts, text: str, key: str = "") -> list[Intent]:
+    """What somebody hears whose asking came to nothing, as the repository wants it: in words, by 😕, or not at all."""
+    match facts.rules.answers:
+        case "reply":
+            return [reply(event, text, key)]
+        case "react":
+            return [React(event.repository, event.number, event.comment if isinstance(event, Commented) else None, "confused")]
+        case "silent":
+            return [Ignore(text)]
 
 
 def _misplaced(event: OnItem, facts: Facts, item: Item, wish: Wish) -> str:
@@ -141,16 +156,11 @@ def _untrusted(event: OnItem, facts: Facts, item: Item, wish: Wish) -> str:
         return words.fork_refused()
     if foreign and not sha:
         return words.fork_needs_sha(head)
+    if item.draft and not facts.rules.drafts and item.author not in facts.admitted.own:
+        return words.draft_refused()
     if not head or (sha and not head.startswith(sha)):
         return words.head_is(sha or "", head)
-    if foreign and _writes(wish.flow, facts.rules) and facts.rules.delivery.pulls != "follow_up":
-        return words.fork_takes_no_push()
     return ""
-
-
-def _writes(flow: str, rules: Rules) -> bool:
-    """Whether a flow has a step that changes files."""
-    return flow in rules.flow_names and any(step.role in WRITERS for step in rules.flow(flow).steps)
 
 
 def _impossible(asked: RunRequest, facts: Facts) -> Reason | None:

@@ -65,9 +65,9 @@ class Handler(Generic[E]):
 
 HANDLERS: tuple[Handler[Any], ...] = (
     Handler(Labeled, labels.on_labeled, labels.NEEDS),
-    Handler(Unlabeled, labels.on_unlabeled),
+    Handler(Unlabeled, labels.on_unlabeled, (Need.OWN,)),
     Handler(CommandGiven, on_command),
-    Handler(Mistyped, comments.mistyped),
+    Handler(Mistyped, comments.mistyped, (Need.RULES,)),
     Handler(Remark, comments.remark),
     Handler(ItemClosed, pulls.on_closed),
     Handler(ButtonPressed, checks.on_button),

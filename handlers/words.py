@@ -159,17 +159,17 @@ def fork_needs_sha(head: str) -> str:
     return f"The head of this pull request is in another repository. Look at `{head}`, then name it: `--sha {head}`. Nothing was started."
 
 
-def fork_takes_no_push() -> str:
-    """What is made of a fork's head could go nowhere."""
-    return (
-        "The head of this pull request is in another repository, where nothing is pushed to, so nothing was started. "
-        f"`delivery: {{pulls: follow_up}}` in `{PATH}` would make it a pull request of its own; `/slipway review` works here."
-    )
-
-
 def nothing_to_review() -> str:
     """A merged pull request has no head any more that anything could be said about."""
     return "This pull request is merged, so there is nothing to look at, and nothing was started. Ask for a change instead."
+
+
+def draft_refused() -> str:
+    """Somebody's draft, and the repository does not take them."""
+    return (
+        "This pull request is a draft, and this repository does not work on those of others, so nothing was started. "
+        f"Mark it as ready for review, then ask again; `drafts: true` in `{PATH}` would allow it."
+    )
 
 
 def head_is(sha: str, head: str) -> str:

@@ -1,6 +1,6 @@
 """GitHub or this machine, by the installation of the repository: 0 is here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Never
 
@@ -37,9 +37,21 @@ class Forges:
         """See `handlers.facts.Forge`."""
         return self._of(repository).config(repository)
 
+    def defaults(self, repository: Repository) -> str | None:
+        """See `app.catalogue.Configured`."""
+        return self._of(repository).defaults(repository)
+
     def item(self, repository: Repository, number: int) -> Item:
         """See `handlers.facts.Forge`."""
         return self._of(repository).item(repository, number)
+
+    def own(self, repository: Repository) -> frozenset[int]:
+        """See `handlers.facts.Forge`."""
+        return self._of(repository).own(repository)
+
+    def teams(self, repository: Repository, actor: Actor, names: Collection[str]) -> frozenset[str]:
+        """See `handlers.facts.Forge`."""
+        return self._of(repository).teams(repository, actor, names)
 
     def label_event(self, repository: Repository, number: int, label: str) -> int | None:
         """See `handlers.facts.Forge`."""

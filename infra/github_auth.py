@@ -1,6 +1,6 @@
 """Who we are to GitHub: the App's JWT, and installation tokens as narrow as their purpose. No token is ever logged or stored."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -76,24 +76,29 @@ class Tokens:
         kept = self._kept.get(at)
         if kept and self._clock.now() < kept.until:
             return kept.text
-        made = await self._mint(repository.installation, [repository.id], purpose)
+        made = await self._mint(repository.installation, {"repository_ids": [repository.id]}, purpose)
         if len(self._kept) >= MOST_TOKENS:
             self._kept.clear()
         self._kept[at] = made
         return made.text
 
+    async def beside(self, installation: int, name: str, purpose: Purpose) -> str:
+        """A token for another repository of the installation, which is known only by its name. Not kept.
+
+        Raises as `token`; Refused(`repository_gone`) where the installation does not reach it.
+        """
+        return (await self._mint(installation, {"repositories": [name]}, purpose)).text
+
     async def wide(self, installation: int, purpose: Purpose) -> str:
         """A token for every repository of an installation, for listing them. Not kept."""
-        return (await self._mint(installation, [], purpose)).text
+        return (await self._mint(installation, {}, purpose)).text
 
     def forget(self, repository: Repository, purpose: Purpose) -> None:
         """Drop a token that GitHub did not accept."""
         self._kept.pop((repository.installation, repository.id, purpose), None)
 
-    async def _mint(self, installation: int, repositories: Sequence[int], purpose: Purpose) -> _Kept:
-        body: dict[str, object] = {"permissions": dict(PERMISSIONS[purpose])}
-        if repositories:
-            body["repository_ids"] = list(repositories)
+    async def _mint(self, installation: int, narrowed: Mapping[str, object], purpose: Purpose) -> _Kept:
+        body: dict[str, object] = {"permissions": dict(PERMISSIONS[purpose]), **narrowed}
         asked = self._clock.now()
         try:
             answer = await self._post(installation, body)

@@ -1,6 +1,6 @@
 """A repository of this machine as a forge: the server file says who is trusted, the repository itself holds the configuration."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,10 @@ class LocalForge:
             raise Refused("config_invalid", f"{CONFIG} is not a plain file of less than a megabyte. Replace it with one.")
         return shown.stdout.text
 
+    def defaults(self, repository: Repository) -> str | None:
+        """None: what all repositories of this machine have in common is in the server file."""
+        return None
+
     def item(self, repository: Repository, number: int) -> Item:
         """The issue or pull request as the webhook told it. Raises Refused(`github_refused`) when it told of another."""
         found = self._told(repository, number)
@@ -83,6 +87,14 @@ class LocalForge:
         item = _item(found)
         label = self._label()
         return replace(item, labels=(*item.labels, label)) if label and label not in item.labels else item
+
+    def own(self, repository: Repository) -> frozenset[int]:
+        """Nobody: nothing is written where a webhook could tell of it."""
+        return frozenset()
+
+    def teams(self, repository: Repository, actor: Actor, names: Collection[str]) -> frozenset[str]:
+        """None: there are no organisations here."""
+        return frozenset()
 
     def label_event(self, repository: Repository, number: int, label: str) -> int | None:
         """The row of the webhook that put the label on: the same for each delivery of it."""

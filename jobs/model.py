@@ -72,13 +72,14 @@ class Repository:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asked. `permission` is what the forge answered when it was asked, never `author_association`."""
+    """Who asked. `permission` is what the forge answered when it was asked, never `author_association`; `needed` what it took."""
 
     id: int
     login: str
     permission: str = "none"
     name: str = ""
     email: str = ""
+    needed: str = "write"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What the operator says about every repository's configuration: defaults below it, floors it cannot lower, keys it may set."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -21,6 +21,7 @@ class Floors(Rule):
     approval_plan: bool = False
     draft: bool = False
     forks: bool = True
+    drafts: bool = True
     network: Literal["deny", "allowlist", "allow"] = "allow"
     hosts: tuple[str, ...] | None = None
     agents: tuple[str, ...] | None = None
@@ -50,22 +51,30 @@ class Policy:
             return []
         return [f"floors.agents: the default agent is {agent!r}, which is not among them: set defaults.agent"]
 
-    def apply(self, repository: Rules | None) -> Rules:
+    def apply(self, repository: Rules | None, shared: Rules | None = None) -> Rules:
         """The rules a run gets: what the repository wrote (None: it has no file), over the defaults, within the floors.
 
-        Raises ConfigInvalid with every way in which the repository asked for more than it may.
+        `shared` is what its owner has for all of theirs; it lies between the two. Raises ConfigInvalid with every way in which the
+        repository asked for more than it may.
         """
-        asked = repository.model_dump(mode="json", exclude_unset=True) if repository else {}
+        below = _merged(self.defaults, _written(shared, but=("version", "from_file")))
+        asked = _written(repository)
         mistakes = [*self._forbidden(asked), *(rule for check in CHECKS for rule in check(self.floors, asked))]
         if mistakes:
             raise ConfigInvalid(mistakes)
-        return Rules.model_validate(_within(self.floors, _merged(self.defaults, asked)))
+        return Rules.model_validate(_within(self.floors, _merged(below, asked)))
 
     def _forbidden(self, asked: Mapping[str, Any]) -> Iterator[Mistake]:
         if self.allow_keys is None:
             return
         for key in sorted(asked.keys() - {*self.allow_keys, "version", "from_file"}):
             yield Mistake(0, key, "the operator of this server does not let repositories set this key; remove it")
+
+
+def _written(rules: Rules | None, but: Sequence[str] = ()) -> dict[str, Any]:
+    """What a file says itself, without the defaults it leaves to us."""
+    said = rules.model_dump(mode="json", exclude_unset=True) if rules else {}
+    return {key: value for key, value in said.items() if key not in but}
 
 
 def _wrong(where: str, model: type[Rule], data: Mapping[str, Any]) -> list[str]:
@@ -147,6 +156,8 @@ def _agents(floors: Floors, asked: Mapping[str, Any]) -> Iterator[Mistake]:
 def _switches(floors: Floors, asked: Mapping[str, Any]) -> Iterator[Mistake]:
     if asked.get("forks") and not floors.forks:
         yield Mistake(0, "forks", "the operator does not allow work on forks; remove it")
+    if asked.get("drafts") and not floors.drafts:
+        yield Mistake(0, "drafts", "the operator does not allow work on the drafts of others; remove it")
     if floors.draft and asked.get("delivery", {}).get("draft") is False:
         yield Mistake(0, "delivery.draft", "the operator wants every pull request to be a draft; remove it")
     if floors.approval_plan and asked.get("approval", {}).get("plan") is False:

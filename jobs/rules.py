@@ -282,6 +282,8 @@ class Rules(Rule):
     retry: dict[str, RetryRule] = Field(default_factory=dict)
     commands: dict[str, Literal["read", "triage", "write", "maintain", "admin"]] = Field(default_factory=dict)
     forks: bool = False
+    drafts: bool = False
+    answers: Literal["reply", "react", "silent"] = "reply"
     replace: bool = False
     from_file: bool = False
 

@@ -1,5 +1,6 @@
 """The forges: GitHub by the App, and the repositories of this machine by the server file."""
 
+from collections.abc import Iterable
 from functools import cached_property
 
 from app.authority import Authority
@@ -12,12 +13,14 @@ from infra.git import Git
 from infra.github.app import GitHubApp
 from infra.github.board import GitHubBoard
 from infra.github.client import GitHub
+from infra.github.defaults import GitHubDefaults
 from infra.github.forge import GitHubForge
 from infra.github.pulls import GitHubPulls
 from infra.github.sources import GitHubSources
 from infra.github_auth import AppKey
 from infra.github_lane import SqlLane
 from infra.local_forge import LocalForge, LocalPlace
+from infra.store.kept import SqlKept
 
 
 class Outside:
@@ -49,7 +52,7 @@ class Outside:
     @cached_property
     def app(self) -> GitHubApp | None:
         """The App itself."""
-        return GitHubApp(self.github, str(self._settings.github_app_id)) if self.github else None
+        return GitHubApp(self.github, str(self._settings.github_app_id), self._kept) if self.github else None
 
     @cached_property
     def places(self) -> dict[int, LocalPlace]:
@@ -60,7 +63,17 @@ class Outside:
     @cached_property
     def forge(self) -> Forges:
         """Reads of any forge."""
-        return Forges(GitHubForge(self.github) if self.github else None, LocalForge(self.git, self.places))
+        return Forges(self._on_github, LocalForge(self.git, self.places))
+
+    @cached_property
+    def _on_github(self) -> GitHubForge | None:
+        if self.github is None or self.app is None:
+            return None
+        return GitHubForge(self.github, self.app, GitHubDefaults(self.github, self._kept, self._ground.clock))
+
+    @cached_property
+    def _kept(self) -> SqlKept:
+        return SqlKept(self._ground.engine)
 
     @cached_property
     def boards(self) -> Boards:
@@ -87,18 +100,32 @@ class Outside:
     @cached_property
     def authority(self) -> Authority:
         """Whether the work may still leave."""
-        return Authority(self.forge)
+        return Authority(self.forge, self.admitted)
 
     @cached_property
     def admitted(self) -> Admitted:
         """Whom and what the server file lets in."""
-        allow, floors = self._settings.server.allow, self._settings.server.floors
+        server = self._settings.server
+        allow, block = server.allow, server.block
         return Admitted(
             app=self._settings.github_app_id or 0,
-            repositories=frozenset(name.lower() for name in allow.repositories),
-            users=frozenset(login.lower() for login in allow.users),
+            repositories=_small(allow.repositories),
+            users=_names(allow.users),
+            teams=_small(allow.teams),
             bots=frozenset(allow.bots),
-            agents=floors.agents,
+            bot_role=allow.bot_role,
+            kept_out_repositories=_small(block.repositories),
+            kept_out_users=_names(block.users),
+            kept_out_teams=_small(block.teams),
+            agents=server.floors.agents,
             actor_per_hour=allow.actor_per_hour,
             item_per_hour=allow.item_per_hour,
         )
+
+
+def _small(names: Iterable[str]) -> frozenset[str]:
+    return frozenset(name.lower() for name in names)
+
+
+def _names(people: Iterable[int | str]) -> frozenset[int | str]:
+    return frozenset(one if isinstance(one, int) else one.lower() for one in people)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from infra.github.client import GitHub
 from infra.github.routes import Route
@@ -49,12 +49,25 @@ class Installed:
     permissions: Mapping[str, str]
 
 
-class GitHubApp:
-    """Calls with the App's own JWT. What never changes while the process lives is asked for once."""
+class Kept(Protocol):
+    """What was found out and need not be asked again by the next process. Keys have at most 64 characters."""
 
-    def __init__(self, github: GitHub, app_id: str) -> None:
+    def get(self, key: str) -> str | None:
+        """The newest that was kept; None when there is nothing."""
+        ...
+
+    def put(self, key: str, value: str) -> None:
+        """Keep it, in place of what was there."""
+        ...
+
+
+class GitHubApp:
+    """Calls with the App's own JWT. What never changes is asked for once: by this process, or by any where it is `kept`."""
+
+    def __init__(self, github: GitHub, app_id: str, kept: Kept | None = None) -> None:
         self._github = github
         self.id = app_id
+        self._kept = kept
         self._bot: int | None = None
 
     def slug(self) -> str:
@@ -64,9 +77,22 @@ class GitHubApp:
     def bot(self, repository: Repository) -> int:
         """The user id our own writes carry. `repository` is any that the App reaches: its token asks."""
         if self._bot is None:
-            login = f"{self.slug()}[bot]"
-            self._bot = int(self._github.ask(Route.USER, repository, login=login)["id"])
+            self._bot = self._remembered() or self._asked(repository)
         return self._bot
+
+    def _remembered(self) -> int | None:
+        known = self._kept.get(self._key) if self._kept else None
+        return int(known) if known else None
+
+    def _asked(self, repository: Repository) -> int:
+        found = int(self._github.ask(Route.USER, repository, login=f"{self.slug()}[bot]")["id"])
+        if self._kept:
+            self._kept.put(self._key, str(found))
+        return found
+
+    @property
+    def _key(self) -> str:
+        return f"bot of App {self.id}"
 
     def installations(self) -> Sequence[Installed]:
         """Every account the App is installed on."""

@@ -58,6 +58,16 @@ class GitHub:
             repository, lambda name: self._run(repository, route, lambda: self._one(route, repository, data, {**name, **parts}))
         )
 
+    def ask_beside(self, route: Route, repository: Repository, name: str, **parts: Part) -> Any:
+        """One read of another repository of the same owner, with a token for that one alone. Raises as `ask`."""
+        installation, purpose = repository.installation, route.value.purpose
+
+        async def work() -> Any:
+            token = await self._tokens.beside(installation, name, purpose)
+            return await _call(self._api(installation), route, None, parts, oauth_token=token)
+
+        return self._run(repository, route, work)
+
     def each(self, route: Route, repository: Repository, *, key: str | None = None, **parts: Part) -> list[Any]:
         """Every row of a list, through all of its pages; under `key` where the pages are objects."""
         filled = {"per_page": PAGE, **parts}

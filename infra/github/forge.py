@@ -1,14 +1,15 @@
 """What a decision needs to know, read from GitHub (`handlers.facts.Forge`)."""
 
-import base64
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from infra.github.answer import Declined
+from infra.github.app import GitHubApp
 from infra.github.client import GitHub
+from infra.github.content import text_of
+from infra.github.defaults import GitHubDefaults
 from infra.github.routes import Route
-from jobs.errors import Refused
 from jobs.model import Actor, Item, ItemKind, Repository
 
 CONFIG = ".github/slipway.yml"
@@ -20,6 +21,8 @@ class GitHubForge:
     """Every answer is GitHub's of this moment, but for what it answers with 304."""
 
     github: GitHub
+    app: GitHubApp
+    shared: GitHubDefaults
 
     def repository(self, repository: Repository) -> Repository:
         """The repository of that id as it is called now. Raises Refused(`repository_gone`)."""
@@ -47,9 +50,11 @@ class GitHubForge:
             if no.status != 404:
                 raise
             return None
-        if not isinstance(found, dict) or found.get("type") != "file" or found.get("encoding") != "base64":
-            raise Refused("config_invalid", f"{CONFIG} is not a plain file of less than a megabyte. Replace it with one.")
-        return base64.b64decode(found["content"]).decode(errors="replace")
+        return text_of(found, CONFIG)
+
+    def defaults(self, repository: Repository) -> str | None:
+        """The configuration its owner has for all of theirs; see `GitHubDefaults`."""
+        return self.shared.text(repository)
 
     def item(self, repository: Repository, number: int) -> Item:
         """The issue or pull request, with a pull request's branches. Raises Refused(`github_refused`) when it is gone."""
@@ -57,6 +62,26 @@ class GitHubForge:
         if "pull_request" in issue:
             return _pull(issue, self.github.ask(Route.PULL, repository, number=number))
         return Item(kind=ItemKind.ISSUE, **_common(issue))
+
+    def own(self, repository: Repository) -> frozenset[int]:
+        """The App's bot user."""
+        return frozenset({self.app.bot(repository)})
+
+    def teams(self, repository: Repository, actor: Actor, names: Collection[str]) -> frozenset[str]:
+        """Active memberships; a team of another organisation cannot be asked for, and so has nobody in it."""
+        owner = repository.full_name.partition("/")[0].lower()
+        asked = (name for name in sorted(names) if name.partition("/")[0] == owner)
+        return frozenset(name for name in asked if self._is_in(repository, actor, name))
+
+    def _is_in(self, repository: Repository, actor: Actor, team: str) -> bool:
+        organization, _, slug = team.partition("/")
+        try:
+            found = self.github.ask(Route.TEAM_MEMBER, repository, organization=organization, team=slug, login=actor.login)
+        except Declined as no:
+            if no.status != 404:
+                raise
+            return False
+        return bool(found["state"] == "active")
 
     def label_event(self, repository: Repository, number: int, label: str) -> int | None:
         """The id of the newest `labeled` event of that label; case does not matter to GitHub."""

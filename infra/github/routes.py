@@ -17,6 +17,7 @@ class Purpose(Enum):
     DELIVER = "deliver"
     STATUS = "status"
     CI = "ci"
+    MEMBERS = "members"
 
 
 PERMISSIONS: Mapping[Purpose, Mapping[str, str]] = {
@@ -25,8 +26,13 @@ PERMISSIONS: Mapping[Purpose, Mapping[str, str]] = {
     Purpose.PUSH: {"metadata": "read", "contents": "write"},
     Purpose.DELIVER: {"metadata": "read", "pull_requests": "write"},
     Purpose.STATUS: {"metadata": "read", "issues": "write", "pull_requests": "write", "checks": "write"},
+    Purpose.MEMBERS: {"metadata": "read", "members": "read"},
     Purpose.CI: {"metadata": "read", "checks": "read", "statuses": "read", "actions": "read"},
 }
+
+
+BY_CHOICE = frozenset({"members"})
+"""Permissions the manifest does not ask for: whoever names teams in the server file grants them to the App by hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,7 @@ class Route(Enum):
     REPOSITORY_BY_ID = Endpoint("GET", "/repositories/{id}", Purpose.READ)
     CONTENT = Endpoint("GET", REPO + "/contents/{+path}{?ref}", Purpose.READ)
     PERMISSION = Endpoint("GET", REPO + "/collaborators/{login}/permission", Purpose.READ)
+    TEAM_MEMBER = Endpoint("GET", "/orgs/{organization}/teams/{team}/memberships/{login}", Purpose.MEMBERS)
     ISSUES = Endpoint("GET", REPO + "/issues{?state,labels,since,sort,direction,per_page}", Purpose.READ)
     ISSUE = Endpoint("GET", ON_ISSUE, Purpose.READ)
     ISSUE_EVENTS = Endpoint("GET", ON_ISSUE + "/events{?per_page}", Purpose.READ)

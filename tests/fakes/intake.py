@@ -1,6 +1,7 @@
 """Everything intake touches outside the store, in memory: a forge that knows roles, items and configurations, and a board."""
 
 import itertools
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,6 +18,7 @@ class FakeFacts:
     roles: dict[str, str] = field(default_factory=lambda: {"ann": "write", "mia": "maintain"})
     items: dict[int, Item] = field(default_factory=dict)
     label_events: dict[tuple[int, str], int] = field(default_factory=dict)
+    members: dict[str, tuple[str, ...]] = field(default_factory=dict)
     text: str | None = None
     away: Fault | None = None
     asked: list[str] = field(default_factory=list)
@@ -35,6 +37,9 @@ class FakeFacts:
         self._here("config")
         return self.text
 
+    def defaults(self, repository: Repository) -> str | None:
+        return None
+
     def read(self, repository: Repository) -> Rules:
         text = self.config(repository)
         return Rules() if text is None else config.read(text)
@@ -42,6 +47,13 @@ class FakeFacts:
     def item(self, repository: Repository, number: int) -> Item:
         self._here("item")
         return self.items[number]
+
+    def own(self, repository: Repository) -> frozenset[int]:
+        return frozenset({99})
+
+    def teams(self, repository: Repository, actor: Actor, names: Collection[str]) -> frozenset[str]:
+        self._here("teams")
+        return frozenset(name for name in names if actor.login in self.members.get(name, ()))
 
     def label_event(self, repository: Repository, number: int, label: str) -> int | None:
         self._here("label_event")

@@ -22,7 +22,13 @@ anything that a bot says which the operator has not let in. `/slipway` with word
 item, words without a command are passed to its agent: they get 👀 and reach its next iteration.
 
 Whoever asks needs at least the role in the table, by GitHub's own answer at that moment; `commands:` in `.github/slipway.yml` can ask for
-more. Who may not, hears why, and a word that is nearly a command gets a hint.
+more. The operator's server file can name users, teams and bots that are listened to (`allow`) and that are not (`block`). Both are looked
+at again before anything is delivered. Who may not, hears why, and a word that is nearly a command gets a hint; `answers:` in
+`.github/slipway.yml` turns that into a reaction (`react`: 😕) or into silence (`silent`).
+
+On a pull request the head is pinned as it was when the command was given: a push in between is never worked on, and never pushed over. Work
+on a fork's head needs `forks: true` and the commit by its name (`--sha`), on somebody's draft `drafts: true`; drafts of ours are open to
+all who may. What cannot be pushed to the pull request itself leaves as one of ours.
 """
 LABELS = """
 ## Labels

@@ -190,10 +190,9 @@ def test_the_head_of_a_fork_needs_the_repositorys_word_and_the_askers() -> None:
         assert "`forks: true`" in reply(routes.decide(on_pull(f"fix --sha {HEAD}"), facts(item=fork)))
         assert f"`--sha {HEAD}`" in reply(routes.decide(on_pull("fix"), facts(item=fork, rules=trusting)))
         assert "is not the head" in reply(routes.decide(on_pull("fix --sha 1234567"), facts(item=fork, rules=trusting)))
-        assert "nothing is pushed to" in reply(routes.decide(on_pull(f"fix --sha {HEAD}"), facts(item=fork, rules=trusting)))
-        beside = Rules(forks=True, delivery=DeliveryRule(pulls="follow_up"))
-        for line, rules in ((f"fix --sha {HEAD}", beside), (f"review --sha {HEAD}", trusting)):
-            assert len(routes.decide(on_pull(line), facts(item=fork, rules=rules))) == 2
+        started = routes.decide(on_pull(f"fix --sha {HEAD}"), facts(item=fork, rules=trusting))[1]
+        assert isinstance(started, StartRun)
+        assert (started.request.head_sha, started.request.head_ref, started.request.base) == (HEAD, None, "main")
 
 
 @pytest.mark.parametrize(

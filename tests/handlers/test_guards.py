@@ -10,7 +10,7 @@ from handlers.commands import COMMANDS
 from handlers.events import Asked, ButtonPressed, CommandGiven, Sender, SuiteRerequested
 from handlers.facts import Admitted, Facts, Need
 from handlers.guards import GUARDS, Refusal, turned_away
-from handlers.intents import Ignore, RejectRun, Reply
+from handlers.intents import Ignore, React, RejectRun, Reply
 from jobs.config import Mistake
 from jobs.model import ItemKind, Recent
 from jobs.rules import Rules
@@ -24,7 +24,8 @@ SUITE = SuiteRerequested(
     delivery="d-1", repository=REPOSITORY, sender=ANN, number=8, kind=ItemKind.PULL, key="check:42:d-1", sha="a" * 40, app=APP
 )
 ASKINGS: list[Asked] = [labeled(), *(command(name) for name in COMMANDS), mistyped(), remark(), BUTTON, SUITE]
-FACT_OF = {Need.ACTIVE: {"active"}, Need.RULES: {"rules", "mistakes"}, Need.PERMISSION: {"permission"}, Need.ITEM: {"item"},
+FACT_OF = {Need.OWN: {"admitted"}, Need.TEAMS: {"teams"},
+           Need.ACTIVE: {"active"}, Need.RULES: {"rules", "mistakes"}, Need.PERMISSION: {"permission"}, Need.ITEM: {"item"},
            Need.LABEL_EVENT: {"label_event"}, Need.RECENT: {"recent"}}  # fmt: skip
 
 
@@ -56,7 +57,17 @@ def refusal(event: Asked, **known: Any) -> tuple[str, Refusal] | None:
 
 def test_the_guards_stand_in_this_order() -> None:
     """Proves: 000-17."""
-    assert [guard.name for guard in GUARDS] == ["sender", "repository", "listening", "ours", "permission", "enabled", "config", "rate"]
+    assert [guard.name for guard in GUARDS] == [
+        "sender",
+        "repository",
+        "listening",
+        "ours",
+        "people",
+        "permission",
+        "enabled",
+        "config",
+        "rate",
+    ]
 
 
 @pytest.mark.parametrize("active", [True, False])
@@ -68,7 +79,7 @@ def test_each_guard_and_handler_looks_at_no_fact_it_does_not_name(active: bool) 
             guard.check(event, watched(facts(active=active)))
             assert {"admitted"}.union(*(FACT_OF[need] for need in guard.needs)) >= LOOKED, guard.name
         routes.decide(event, watched(facts(active=active)))
-        assert {"admitted"}.union(*(FACT_OF[need] for need in known | set(routes.needs(event)))) >= LOOKED
+        assert {"admitted", "needed"}.union(*(FACT_OF[need] for need in known | set(routes.needs(event)))) >= LOOKED
 
 
 def test_facts_nobody_fetched_admit_nothing() -> None:
@@ -131,8 +142,6 @@ def test_a_remark_of_somebody_else_is_not_answered() -> None:
         (Sender(5, "dependabot[bot]", bot=True), ADMITTED, "is a bot"),
         (Sender(5, "dependabot[bot]", bot=True), replace(ADMITTED, bots=frozenset({6, 55})), "is a bot"),
         (Sender(5, "dependabot[bot]", bot=True), replace(ADMITTED, bots=frozenset({5})), None),
-        (Sender(1001, "ann"), replace(ADMITTED, users=frozenset({"bob"})), "not among the users"),
-        (Sender(1001, "Ann"), replace(ADMITTED, users=frozenset({"ann"})), None),
         (Sender(1001, "ann", app=5), ADMITTED, None),
     ],
 )
@@ -143,6 +152,62 @@ def test_the_sender(sender: Sender | None, admitted: Admitted, why: str | None) 
     if found and why:
         assert found[0] == "sender"
         assert why in found[1].why
+
+
+CORE = frozenset({"acme/core"})
+
+
+@pytest.mark.parametrize(
+    ("lists", "teams", "why"),
+    [
+        ({}, frozenset(), ""),
+        ({"users": {"bob"}}, frozenset(), "not among the users"),
+        ({"users": {"ann"}}, frozenset(), ""),
+        ({"users": {1001}}, frozenset(), ""),
+        ({"users": {"1001"}}, frozenset(), "not among the users"),
+        ({"teams": CORE}, frozenset(), "not among the users"),
+        ({"teams": CORE}, CORE, ""),
+        ({"teams": CORE, "users": {"bob"}}, CORE, ""),
+        ({"kept_out_users": {"ann"}}, frozenset(), "keeps out"),
+        ({"kept_out_users": {1001}, "users": {"ann"}}, frozenset(), "keeps out"),
+        ({"kept_out_teams": CORE}, CORE, "keeps out"),
+        ({"kept_out_teams": CORE, "users": {"ann"}}, CORE, "keeps out"),
+        ({"kept_out_teams": CORE}, frozenset(), ""),
+    ],
+)
+def test_the_operators_lists_of_people(lists: dict[str, Any], teams: frozenset[str], why: str) -> None:
+    """A list of those kept out is stronger, and who is on it is not even answered. Proves: T05, T06."""
+    admitted = replace(ADMITTED, **{name: frozenset(people) for name, people in lists.items()})
+    found = refusal(command("run", sender=Sender(1001, "Ann")), admitted=admitted, teams=teams)
+    assert (found is None) == (not why)
+    if found:
+        assert found[0] == "people"
+        assert why in found[1].why
+        assert bool(found[1].reply) == (why != "keeps out")
+
+
+def test_a_bot_the_operator_named_is_on_no_list_of_people() -> None:
+    """Proves: T06."""
+    admitted = replace(ADMITTED, bots=frozenset({5}), users=frozenset({"ann"}))
+    assert refusal(command("run", sender=Sender(5, "renovate[bot]", bot=True)), admitted=admitted) is None
+
+
+@pytest.mark.parametrize(("named", "why"), [(("acme/greeter",), True), (("acme/*",), True), (("42",), True), (("acme/greet",), False)])
+def test_a_repository_that_is_kept_out_is_out_whatever_lets_it_in(named: tuple[str, ...], why: bool) -> None:
+    admitted = replace(ADMITTED, repositories=frozenset({"acme/*"}), kept_out_repositories=frozenset(named))
+    found = refusal(command("run"), admitted=admitted)
+    assert (found is not None and "keeps out" in found[1].why) is why
+
+
+@pytest.mark.parametrize("event", [command("run"), labeled()], ids=["command", "label"])
+def test_a_refusal_is_said_shown_or_kept_as_the_repository_wants_it(event: Asked) -> None:
+    """Proves: T12."""
+    found = refusal(event, permission="read")
+    assert found is not None
+    told = {how: turned_away(event, facts(rules=Rules(answers=how)), found[1])[0] for how in ("reply", "react", "silent")}
+    assert isinstance(told["reply"], Reply)
+    assert told["react"] == React(REPOSITORY, 7, 900 if isinstance(event, CommandGiven) else None, "confused")
+    assert isinstance(told["silent"], Ignore)
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from tests.stories.world import CONFIG, FILES, RIGHT_AT_ONCE, World, task
 HI = {"greeter.py": 'GREETING = "Hi"\n'}
 
 
-def pulled(world: World) -> Issue:
+def pulled(world: World, *, draft: bool = False) -> Issue:
     """A maintainer's own pull request with a greeting that does not pass."""
     world.github.push("greeting", HI)
-    return world.github.open_pull("greeting", title="A greeting", body=RIGHT_AT_ONCE)
+    return world.github.open_pull("greeting", title="A greeting", body=RIGHT_AT_ONCE, draft=draft)
 
 
 def fix(world: World, pull: Issue, words: str = "") -> None:
@@ -116,8 +116,34 @@ def test_a_forks_commit_has_to_be_named_by_whoever_vouches_for_it(tmp_path: Path
         head = unnamed.rpartition("--sha ")[2].partition("`")[0]
         assert "Look at it, then ask again." in wrong
         fix(world, pull, f"--sha={head}")
-        assert world.runs == []
-        assert "where nothing is pushed to" in world.answers(pull.number)[-1]
+        world.work_until_idle()
+        assert world.run.request.head_sha == head
+        assert world.run.state is RunState.SUCCEEDED, world.run.reason
+        _, ours = world.github.pulls()
+        assert ours.base == "main"
+        assert world.run.receipt and world.github.sha(world.run.receipt.branch) == world.run.receipt.sha
+
+
+def test_somebodys_draft_is_not_worked_on_unless_the_repository_allows_it(world: World) -> None:
+    pull = pulled(world, draft=True)
+    fix(world, pull)
+    assert world.runs == []
+    assert "This pull request is a draft" in world.answers(pull.number)[0]
+
+
+def test_a_draft_is_worked_on_where_the_repository_allows_it(tmp_path: Path) -> None:
+    with World(tmp_path, files={**FILES, ".github/slipway.yml": f"{CONFIG}drafts: true\n"}) as world:
+        fix(world, pulled(world, draft=True))
+        world.work_until_idle()
+        assert world.run.state is RunState.SUCCEEDED, world.run.reason
+
+
+def test_our_own_draft_can_always_be_worked_on(world: World) -> None:
+    pull = done(world)
+    assert pull.pull and pull.pull.draft
+    world.comment("/slipway fix the tests too", number=pull.number)
+    world.take_in()
+    assert [run.request.flow for run in world.runs] == ["implement", "fix"]
 
 
 @pytest.mark.parametrize(("pulls", "base"), [("stack", "greeting"), ("follow_up", "main")])

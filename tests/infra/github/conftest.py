@@ -9,6 +9,7 @@ import pytest
 from infra.github.app import GitHubApp
 from infra.github.board import GitHubBoard
 from infra.github.client import GitHub
+from infra.github.defaults import GitHubDefaults
 from infra.github.forge import GitHubForge
 from infra.github.lane import MemoryLane
 from infra.github.pulls import GitHubPulls
@@ -35,6 +36,20 @@ class SlowClock:
 
     def sleep(self, seconds: float) -> None:
         self.theirs.sleep(seconds)
+
+
+@dataclass
+class FakeKept:
+    """What processes keep for each other."""
+
+    facts: dict[str, str] = field(default_factory=dict)
+
+    def get(self, key: str) -> str | None:
+        return self.facts.get(key)
+
+    def put(self, key: str, value: str) -> None:
+        assert len(key) <= 64
+        self.facts[key] = value
 
 
 @dataclass
@@ -72,7 +87,16 @@ def connected(fake: FakeGitHub, clock: Clock, *, timeout_s: float = 5.0, path: s
     app = GitHubApp(github, fake.app_id)
     where = fake.repo()
     repository = Repository(where.id, where.full_name, fake.installation().id)
-    return Client(github, app, GitHubForge(github), GitHubPulls(github, app, clock), GitHubBoard(github, app), lane, repository, redactor)
+    return Client(
+        github,
+        app,
+        GitHubForge(github, app, GitHubDefaults(github, FakeKept(), clock)),
+        GitHubPulls(github, app, clock),
+        GitHubBoard(github, app),
+        lane,
+        repository,
+        redactor,
+    )
 
 
 @pytest.fixture

@@ -95,3 +95,25 @@ def test_the_newest_label_event_counts_through_all_pages(fake: FakeGitHub, clien
     newest = fake.issue(7).events[-1].id
     assert client.forge.label_event(client.repository, 7, "slipway") == newest
     assert client.forge.label_event(client.repository, 7, "other") is None
+
+
+def test_members_of_the_operators_teams_are_known_by_githubs_answer(client: Client, fake: FakeGitHub) -> None:
+    """An invitation is no membership, and another organisation's team cannot be asked for. Proves: T05."""
+    for team, login, state in (("acme/core", "ada", "active"), ("acme/docs", "ada", "pending"), ("other/core", "ada", "active")):
+        fake.team(team, login, state=state)
+    ada = Actor(fake.hub.user("ada").id, "ada")
+    named = ["acme/core", "acme/docs", "acme/none", "other/core"]
+    assert client.forge.teams(client.repository, ada, named) == {"acme/core"}
+    assert client.forge.teams(client.repository, Actor(1, "nobody"), named) == frozenset()
+
+
+def test_without_the_permission_to_see_members_nobody_is_let_in(client: Client) -> None:
+    """Proves: T05."""
+    with pytest.raises(Refused, match="has not granted the App every permission"):
+        client.forge.teams(client.repository, Actor(1, "ada"), ["acme/core"])
+
+
+def test_who_we_are_is_a_number_asked_for_once(client: Client, fake: FakeGitHub) -> None:
+    """Proves: F88, T06."""
+    assert client.forge.own(client.repository) == client.forge.own(client.repository) == {fake.bot_id}
+    assert len(fake.calls("GET", "/users/{username}")) == 1

@@ -31,8 +31,10 @@ def mint(call: Call) -> Answer:
     if installation.suspended:
         raise Deny(403, "This installation has been suspended")
     body = call.body or {}
-    wanted = frozenset(body.get("repository_ids") or installation.repositories)
     live = {number for number in installation.repositories if not hub.repositories[number].deleted}
+    named = {hub.repositories[number].name: number for number in live}
+    by_name = [named.get(name, 0) for name in body.get("repositories", ())]
+    wanted = frozenset(body.get("repository_ids") or by_name or installation.repositories)
     if not wanted <= live:
         raise Deny(422, "There is at least one repository that does not exist or is not accessible to the parent installation.")
     permissions = {**(body.get("permissions") or installation.permissions), "metadata": "read"}

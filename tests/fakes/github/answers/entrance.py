@@ -72,6 +72,17 @@ def get_user(call: Call) -> Answer:
     return Answer(200, _profile(call, user))
 
 
+def get_membership(call: Call) -> Answer:
+    hub, named = call.hub, call.vars
+    user = hub.users.get(named["username"].lower())
+    team = f"{named['org']}/{named['team_slug']}".lower()
+    state = hub.teams.get(team, {}).get(user.id) if user else None
+    if state is None:
+        raise Deny(404, "Not Found")
+    url = f"{hub.shapes.api}/orgs/{named['org']}/teams/{named['team_slug']}/memberships/{named['username']}"
+    return Answer(200, {"url": url, "role": "member", "state": state})
+
+
 def _profile(call: Call, user: User) -> dict[str, object]:
     empty = dict.fromkeys(("name", "company", "location", "email", "hireable", "bio", "blog"))
     counts = dict.fromkeys(("public_repos", "public_gists", "followers", "following"), 0)

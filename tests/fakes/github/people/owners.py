@@ -61,6 +61,13 @@ class OnAccounts(Desk):
         payload = events.installation_repositories(self.hub, which, where, "removed", self.hub.user(by))
         return self.tell("installation_repositories", payload, deliver=deliver)
 
+    def team(self, name: str, login: str, *, state: str = "active") -> None:
+        """Put somebody into a team (`organisation/slug`), and let the App see members, as an owner has to by hand."""
+        with self.hub.lock:
+            self.hub.teams.setdefault(name.lower(), {})[self.hub.user(login).id] = state
+            for installation in self.hub.installations.values():
+                installation.permissions["members"] = "read"
+
     def sign_in(self, login: str, challenge: str) -> str:
         """Go through the sign-in page; the code the browser brings back."""
         code = f"code-{self.hub.id()}"

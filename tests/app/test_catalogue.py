@@ -1,0 +1,61 @@
+"""Whose word counts: the server file, the organisation, the repository."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from app.catalogue import Catalogue, NoApp
+from jobs.config import ConfigInvalid
+from jobs.model import Repository
+from jobs.policy import Floors, Policy
+
+SHOP = Repository(7, "acme/shop", 3)
+
+
+@dataclass
+class Files:
+    """A forge with these two files."""
+
+    own: str | None = None
+    shared: str | None = None
+
+    def config(self, repository: Repository) -> str | None:
+        return self.own
+
+    def defaults(self, repository: Repository) -> str | None:
+        return self.shared
+
+
+def catalogue(own: str | None = None, shared: str | None = None, policy: Policy | None = None) -> Catalogue:
+    return Catalogue((), Files(own, shared), NoApp(), policy or Policy())
+
+
+def test_the_nearer_word_counts_and_mappings_are_merged() -> None:
+    """Proves: 004-41."""
+    policy = Policy({"agent": "codex", "limits": {"wall": 60, "iterations": 2, "files": 9}})
+    shared, own = "version: 1\nagent: gemini\nlimits: {iterations: 3, files: 8}\n", "version: 1\nlimits: {files: 7}\n"
+    rules = catalogue(own, shared, policy).read(SHOP)
+    assert (rules.agent.name, rules.limits.wall, rules.limits.iterations, rules.limits.files) == ("gemini", 60.0, 3, 7)
+    assert rules.from_file
+
+
+def test_without_a_file_of_its_own_a_repository_has_its_owners() -> None:
+    rules = catalogue(None, "version: 1\nforks: true\n").read(SHOP)
+    assert (rules.forks, rules.from_file) == (True, False)
+
+
+def test_the_operators_floors_hold_for_the_owner_too() -> None:
+    """Proves: 004-41."""
+    with pytest.raises(ConfigInvalid) as invalid:
+        catalogue(None, "version: 1\nforks: true\n", Policy(floors=Floors(forks=False))).read(SHOP)
+    assert str(invalid.value) == "forks: the operator does not allow work on forks; remove it (in acme/.github)"
+
+
+def test_a_mistake_in_the_owners_file_is_said_to_be_there() -> None:
+    with pytest.raises(ConfigInvalid) as invalid:
+        catalogue("version: 1\n", "version: 1\nflow: {}\n").read(SHOP)
+    assert str(invalid.value) == "flow: unknown key (in acme/.github, line 2)"
+
+
+def test_the_owners_own_repository_is_not_below_itself() -> None:
+    catalogue("version: 1\n", "nonsense").read(Repository(8, "acme/.github", 3))
