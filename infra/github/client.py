@@ -64,7 +64,7 @@ class GitHub:
 
         async def work() -> Any:
             token = await self._tokens.beside(installation, name, purpose)
-            return await _call(self._api(installation), route, None, parts, oauth_token=token)
+            return await call(self._api(installation), route, None, parts, oauth_token=token)
 
         return self._run(repository, route, work)
 

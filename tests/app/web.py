@@ -67,12 +67,15 @@ async def webhook(scope: Scope, receive: Receive, send: Send) -> None:
 
 @dataclass(frozen=True)
 class FakeRoles:
-    """A forge of which only people's roles are asked."""
+    """A forge of which only people's roles are asked, and who we are."""
 
     roles: Mapping[str, str]
 
     def permission(self, repository: Repository, actor: Actor) -> str:
         return self.roles.get(actor.login, "none")
+
+    def own(self, repository: Repository) -> frozenset[int]:
+        return frozenset()
 
 
 class FakeConfigs:
