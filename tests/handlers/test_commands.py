@@ -13,7 +13,7 @@ from handlers.events import Mistyped, Options
 from handlers.intents import ApproveRun, Intent, Pause, React, RejectRun, Reply, Report, Resume, RetryRun, StartRun, Steer, StopRun
 from jobs.config import Mistake as ConfigMistake
 from jobs.model import Actor, ItemKind, RunRequest, Source
-from jobs.rules import DeliveryRule, LimitsRule, Rules
+from jobs.rules import LimitsRule, Rules
 from tests.handlers.asking import ANN, HEAD, ISSUE, PULL, REPOSITORY, command, facts, mistyped, on_pull, remark
 from tests.payloads.octokit import example
 
