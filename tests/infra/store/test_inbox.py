@@ -46,6 +46,12 @@ def test_one_bad_row_never_fails_its_batch(engine: sa.Engine) -> None:
     assert inbox.insert([]) == []
 
 
+def test_what_is_kept_together_came_in_at_one_time(engine: sa.Engine) -> None:
+    SqlInbox(engine).insert([replace(HOOK, delivery=f"d{n}") for n in range(40)])
+    rows = SqlInbox(engine).listing()
+    assert (len(rows), len({row["received_at"] for row in rows})) == (40, 1)
+
+
 def test_a_body_is_kept_byte_for_byte(engine: sa.Engine) -> None:
     body = bytes(range(256)) * 5000
     [(row_id, _)] = SqlInbox(engine).insert([replace(HOOK, body=body)])
