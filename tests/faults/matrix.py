@@ -1,4 +1,4 @@
-"""`python -m tests.faults.matrix [--seed N --slice K]`: every point × every fault × {GitHub, local}, each on an installation of its own.
+"""`python -m tests.faults.matrix [--seed N --slice K] [--part I/N]`: every point × every fault × {GitHub, local}, each on an installation of its own.
 
 After recovery there has to be exactly one of everything, every invariant has to hold, and the attempts have to be counted right.
 """
@@ -311,12 +311,14 @@ def main() -> int:
     options.add_argument("--seed", type=int, default=int(time.time()))
     options.add_argument("--slice", type=int, default=0, help="how many cases; 0 is all")
     options.add_argument("--only", default="", help="a part of the name of the cases to be played")
+    options.add_argument("--part", default="1/1", help="2/5 is the second fifth of the cases, for five that play all of them together")
     given = options.parse_args()
+    part, parts = map(int, given.part.split("/"))
     print(f"seed {given.seed}", flush=True)
     root = Path(tempfile.mkdtemp(prefix="matrix-"))
     with Stable(root) as stable:
         every = cases({kind: recorded(root / f"trace-{kind}", kind, stable) for kind in KINDS})
-        matching = [case for case in every if given.only in f"{case[0]} {case[1]}"]
+        matching = [case for case in every if given.only in f"{case[0]} {case[1]}"][part - 1 :: parts]
         chosen = random.Random(given.seed).sample(matching, given.slice) if given.slice else matching
         print(f"{len(every)} cases, {len(chosen)} of them chosen", flush=True)
         failed = 0
