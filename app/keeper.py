@@ -58,6 +58,10 @@ class Ledger(Protocol):
         """Queue what waited for a time that has come."""
         ...
 
+    def notice(self) -> Sequence[str]:
+        """Write down which held runs should have ended long ago."""
+        ...
+
 
 class Workers(Protocol):
     """The record of processes."""
@@ -106,6 +110,7 @@ def standing(rounds: Rounds) -> tuple[Duty, ...]:
         Duty("ring for runs", 5, lambda: _ring(rounds.bell, "advance", rounds.ledger.due(MOST, "agents"))),
         Duty("ring for test runs", 5, lambda: _ring(rounds.bell, "advance", rounds.ledger.due(MOST, "test"), "test")),
         Duty("ring for announcements", 5, lambda: _ring(rounds.bell, "relay", rounds.announcements.due(MOST))),
+        Duty("notice stuck runs", 60, rounds.ledger.notice),
         Duty("bury silent workers", 30, lambda: rounds.workers.bury(SILENT_S)),
         Duty("forget old ticks", 3600, lambda: rounds.ticks.forget(DAY_S)),
     )

@@ -1,7 +1,11 @@
 """The wall limit of a run. Only time under a worker counts; waiting for a person, a slot or GitHub does not."""
 
 from jobs.errors import Reason
-from jobs.model import Run
+from jobs.events import StuckNoticed
+from jobs.model import HELD, Run
+
+STUCK_S = 600.0
+"""Every phase ends with the wall limit, and some seconds later at most."""
 
 
 def wall(run: Run) -> float:
@@ -13,6 +17,12 @@ def left(run: Run, now: float) -> float:
     """Seconds of the wall limit that are left at `now` (epoch seconds)."""
     held = now - run.claimed_at if run.claimed_at else 0.0
     return wall(run) - run.active_s - held
+
+
+def stuck(run: Run, now: float) -> StuckNoticed | None:
+    """What is to be noticed of a held run whose worker keeps the lease and should have ended it long ago; None for any other."""
+    over = -left(run, now)
+    return StuckNoticed(round(over)) if run.state in HELD and over > STUCK_S else None
 
 
 def passed(run: Run) -> Reason:

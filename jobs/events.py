@@ -255,6 +255,13 @@ class Released(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class StuckNoticed(Event):
+    """The run is held, and `over_s` seconds past its wall limit nothing has come of it. Only noticed: nothing is counted, nothing ended."""
+
+    over_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class GaveUp(Event):
     """The end, and not a good one."""
 
@@ -298,6 +305,6 @@ EVENTS: tuple[type[Event], ...] = (
     Queued, Claimed, ClaimedForDelivery, Prepared, Launched, SpawnFailed, Built, Planned, ReviewApproved, ReviewRejected, BuildFailed,
     Snapshotted, NothingChanged, SnapshotRefused, Passed, Rejected, Retried, StepStarted, ApprovalAsked, Approved, FlowFinished,
     FinishedWithoutChange, Delivered, ChecksAwaited, DeliverySkipped, DeliveryRefused, ChecksPassed, NoChecks, ChecksFailed,
-    Stumbled, Parked, Unparked, LeaseExpired, Released, GaveUp, Cancelled, RejectedAtStart, MessageReceived, StopRequested,
+    Stumbled, Parked, Unparked, LeaseExpired, Released, StuckNoticed, GaveUp, Cancelled, RejectedAtStart, MessageReceived, StopRequested,
 )  # fmt: skip
 BY_NAME: dict[str, type[Event]] = {event.__name__: event for event in EVENTS}

@@ -46,6 +46,7 @@ _WORK = (
 )  # fmt: skip
 _END: Mapping[EventType, RunState] = {e.GaveUp: R.FAILED, e.Cancelled: R.CANCELLED}
 _YIELD: Mapping[EventType, RunState] = {e.Parked: R.PARKED, e.LeaseExpired: R.QUEUED, e.Released: R.QUEUED}
+"""How a worker lets go of a run."""
 
 
 def _told(state: RunState) -> Mapping[EventType, RunState]:
@@ -57,10 +58,10 @@ RUN: Mapping[RunState, Row] = {
                     e.Parked: R.PARKED, **_END, **_told(R.QUEUED)}),
     R.RUNNING: _row({**dict.fromkeys(_WORK, R.RUNNING), e.Stumbled: R.RUNNING, e.ApprovalAsked: R.AWAITING_APPROVAL,
                      e.FlowFinished: R.DELIVERING, e.FinishedWithoutChange: R.SUCCEEDED, e.RejectedAtStart: R.REJECTED,
-                     **_YIELD, **_END, **_told(R.RUNNING)}),
+                     e.StuckNoticed: R.RUNNING, **_YIELD, **_END, **_told(R.RUNNING)}),
     R.AWAITING_APPROVAL: _row({e.Approved: R.QUEUED, **_END, **_told(R.AWAITING_APPROVAL)}),
     R.DELIVERING: _row({e.Delivered: R.SUCCEEDED, e.DeliverySkipped: R.SUCCEEDED, e.ChecksAwaited: R.AWAITING_CI, e.Stumbled: R.DELIVERING,
-                        e.DeliveryRefused: R.FAILED, **_YIELD, **_END, **_told(R.DELIVERING)}),
+                        e.DeliveryRefused: R.FAILED, e.StuckNoticed: R.DELIVERING, **_YIELD, **_END, **_told(R.DELIVERING)}),
     R.AWAITING_CI: _row({e.ChecksPassed: R.SUCCEEDED, e.NoChecks: R.SUCCEEDED, e.ChecksFailed: R.QUEUED, **_END, **_told(R.AWAITING_CI)}),
     R.PARKED: _row({e.Unparked: R.QUEUED, **_END, **_told(R.PARKED)}),
     R.SUCCEEDED: _row({}),
@@ -72,7 +73,7 @@ RUN: Mapping[RunState, Row] = {
 
 def _in(phase: Phase, lost: Phase | None = None) -> Mapping[EventType, Phase]:
     """What may happen in any phase; a lost or returned lease also loses the checkout, so some phases begin again at `lost`."""
-    stay = (e.Claimed, e.Stumbled, e.Parked, e.Unparked, e.MessageReceived, e.StopRequested)
+    stay = (e.Claimed, e.Stumbled, e.Parked, e.Unparked, e.StuckNoticed, e.MessageReceived, e.StopRequested)
     again = dict.fromkeys((e.LeaseExpired, e.Released), lost or phase)
     return {**dict.fromkeys(stay, phase), **again, **dict.fromkeys((e.GaveUp, e.Cancelled, e.RejectedAtStart), P.DONE)}
 

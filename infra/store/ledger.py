@@ -98,6 +98,10 @@ class SqlLedger:
         """End every wait whose time has come: parked runs are queued again, approvals nobody gave expire. The queued ones."""
         return expiry.wake(self._engine, self._journal)
 
+    def notice(self) -> list[str]:
+        """Store of every held run that should have ended long ago that it is stuck. Nothing else changes; their ids."""
+        return expiry.notice(self._engine, self._journal)
+
     def due(self, limit: int = 100, queue: str | None = None) -> list[str]:
         """Queued runs (of one queue) that could be claimed if there were room, in the order of claims: whom to ring for."""
         return read(self._engine, lambda connection: claims.waiting(connection, limit, queue))

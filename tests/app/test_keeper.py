@@ -163,5 +163,5 @@ def test_the_table_of_duties_is_this() -> None:
     assert names == [
         "take back lost leases", "end waits",
         "ring for webhooks", "ring for runs", "ring for test runs", "ring for announcements",
-        "bury silent workers", "forget old ticks",
+        "notice stuck runs", "bury silent workers", "forget old ticks",
     ]  # fmt: skip

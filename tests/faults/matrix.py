@@ -1,4 +1,4 @@
-"""`python -m tests.faults.matrix [--seed N --slice K] [--part I/N]`: every point × every fault × {GitHub, local}, each on an installation of its own.
+"""`python -m tests.faults.matrix [--seed N --slice K] [--part I/N]`: points × faults × {GitHub, local}, each on its own installation.
 
 After recovery there has to be exactly one of everything, every invariant has to hold, and the attempts have to be counted right.
 """

@@ -8,11 +8,12 @@ import sqlalchemy as sa
 from infra.store.ledger import SqlLedger
 from infra.store.runs import SqlRuns
 from infra.store.schema import event, outbox
+from infra.store.schema import run as run_table
 from jobs import events as e
 from jobs.errors import LeaseLost, Reason
 from jobs.machine import IllegalTransition
 from jobs.model import Lease, Phase, Run, RunState
-from tests.infra.store.asked import LAUNCHED, RECEIPT, VERIFIED, WHOLE, start, walk
+from tests.infra.store.asked import LAUNCHED, RECEIPT, RESULT, VERIFIED, WHOLE, start, walk
 
 OVER = -1.0
 """A lease length that is over at once."""
@@ -136,6 +137,23 @@ def test_what_a_dead_worker_held_is_taken_back_before_its_lease_ends_and_nothing
     with pytest.raises(LeaseLost):
         ledger.commit(dead, e.Prepared("b" * 40))
     assert ledger.renew(other)
+
+
+def test_noticing_a_stuck_run_is_an_event_and_counts_nothing(engine: sa.Engine) -> None:
+    """Proves: 001-24, I06."""
+    ledger = SqlLedger(engine)
+    start(engine)
+    held = walk(ledger, ledger.claim("agents", "w"), *LAUNCHED)
+    assert ledger.notice() == []
+    with engine.begin() as connection:  # its worker keeps the lease and does nothing, for longer than the run may take at all
+        long_ago = {**connection.scalar(sa.select(run_table.c.projection)), "claimed_at": 1.0}
+        connection.execute(sa.update(run_table).values(projection=long_ago))
+    before = ledger.load(held.id)
+    assert [ledger.notice(), ledger.notice()] == [[held.id], []]
+    after = ledger.load(held.id)
+    assert _events(engine, held.id)[-1] == "StuckNoticed"
+    assert replace(after, version=before.version) == before
+    assert ledger.commit(held, e.Built(RESULT)).state is RunState.RUNNING
 
 
 def test_a_stop_that_the_lost_worker_never_saw_ends_the_run_when_it_comes_back(engine: sa.Engine) -> None:
