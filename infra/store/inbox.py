@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DataError, IntegrityError, StatementError
 
 from infra.store.schema import PENDING, inbox
-from infra.store.work import now, read, write
+from infra.store.work import NOW, now, read, write
 
 LEASE_S = 60.0
 MOST_TRIES = 8
@@ -119,20 +119,20 @@ def _insert(connection: sa.Connection, rows: Sequence[Delivery]) -> list[tuple[i
     keys = [row.key for row in rows]
     first = dict(zip(reversed(keys), reversed(rows), strict=True))
     given = tuple(chain.from_iterable(map(VALUES, first.values())))
-    told = connection.exec_driver_sql(_statement(type(connection.dialect), len(first)), given).all()
+    told = connection.exec_driver_sql(_statement(connection.dialect.name, len(first)), given).all()
     fresh: dict[Key, int] = {(app, event, delivery): row_id for row_id, app, event, delivery in told}
     stored = {**_ids(connection, first.keys() - fresh.keys()), **fresh}
     return [(stored[key], fresh.pop(key, None) is not None) for key in keys]
 
 
 @cache
-def _statement(kind: type[sa.Dialect], many: int) -> str:
+def _statement(database: str, many: int) -> str:
     """The driver's own text for `many` rows, which takes their COLUMNS one after the other.
 
     Made once for each number: compiled and bound by SQLAlchemy at every batch, a row costs twice what the database takes for it.
     """
-    mark = "?" if kind.default_paramstyle == "qmark" else "%s"
-    clock = f"WITH clock (at) AS MATERIALIZED (SELECT {now().compile(dialect=kind())})"  # SQLite asks Python: once, not for each row
+    mark = "?" if database == "sqlite" else "%s"
+    clock = f"WITH clock (at) AS MATERIALIZED (SELECT {NOW[database]})"  # SQLite asks Python: once, not for each row
     row = f"({', '.join([mark] * len(COLUMNS))}, (SELECT at FROM clock))"  # noqa: S608 - names of ours, and marks
     into = f"INSERT INTO inbox ({', '.join(COLUMNS)}, received_at) VALUES {', '.join([row] * many)}"  # noqa: S608 - as above
     return f"{clock} {into} ON CONFLICT ({', '.join(KEY)}) DO NOTHING RETURNING id, {', '.join(KEY)}"

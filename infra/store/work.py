@@ -21,6 +21,9 @@ BROKEN = ("malformed", "not a database", "disk i/o error", "database or disk is 
 SERIALIZATION, DEADLOCK, TOO_MANY, SHUTDOWN = "40001", "40P01", "53300", "57P01"
 AGAIN = {SERIALIZATION, DEADLOCK, TOO_MANY, SHUTDOWN}
 
+NOW = {"sqlite": "slipway_now()", "postgresql": "extract(epoch from clock_timestamp())::float8"}
+"""How each database is asked for `now`."""
+
 
 class now(sa.sql.functions.FunctionElement[float]):  # noqa: N801 - reads as SQL
     """Seconds since the epoch by the database's clock, the one clock that every lease is measured with."""
@@ -31,12 +34,12 @@ class now(sa.sql.functions.FunctionElement[float]):  # noqa: N801 - reads as SQL
 
 @compiles(now, "sqlite")
 def _sqlite(element: now, compiler: SQLCompiler, **kw: Any) -> str:
-    return "slipway_now()"
+    return NOW["sqlite"]
 
 
 @compiles(now, "postgresql")
 def _postgresql(element: now, compiler: SQLCompiler, **kw: Any) -> str:
-    return "extract(epoch from clock_timestamp())::float8"
+    return NOW["postgresql"]
 
 
 def write(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
