@@ -53,11 +53,15 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What an adapter may build its command from. `model_url` and `token` are empty for an agent without a model."""
+    """What an adapter may build its command from. `model_url` and `token` are empty for an agent without a model.
+
+    `session` is a conversation of the agent's own with which it is to go on; None is a new one.
+    """
 
     program: Program
     model_url: str = ""
     token: str = ""
+    session: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,11 @@ class Adapter(Protocol):
     @property
     def provider(self) -> str | None:
         """Whose models it uses; None when it brings its own or needs none."""
+        ...
+
+    @property
+    def memory(self) -> str:
+        """The directory inside in which it keeps its conversations; empty for an agent that cannot go on with one."""
         ...
 
     def start(self, launch: Launch, setting: Setting) -> Start:

@@ -27,6 +27,7 @@ class Claude:
     version = ("--version",)
     minimum = (2, 1, 329)
     provider = "anthropic"
+    memory = "/home/agent/.claude/projects"
 
     def start(self, launch: Launch, setting: Setting) -> Start:
         """No settings, hooks, memory or servers of the checkout or of this machine are loaded; the sandbox is what holds it.
@@ -38,12 +39,13 @@ class Claude:
             (
                 *setting.program.argv,
                 *("-p", "--output-format", "stream-json", "--verbose"),
-                *("--safe-mode", "--setting-sources", "", "--strict-mcp-config", "--no-session-persistence"),
+                *("--safe-mode", "--setting-sources", "", "--strict-mcp-config"),
                 *("--permission-mode", "acceptEdits", "--permission-prompts", "none"),
                 *("--tools", tools, "--allowedTools", tools),
                 *("--max-turns", str(launch.run.rules.limits.turns)),
                 *_budget(launch),
                 *(("--model", launch.agent.model) if launch.agent.model else ()),
+                *(("--resume", setting.session) if setting.session else ()),
             ),
             env={
                 "ANTHROPIC_API_KEY": setting.token,

@@ -23,6 +23,7 @@ class Codex:
     version = ("--version",)
     minimum = (0, 169)
     provider = "openai"
+    memory = "/home/agent/.codex/sessions"
 
     def start(self, launch: Launch, setting: Setting) -> Start:
         """Its own sandbox is off, because it cannot nest in ours; nothing of the checkout is taken for configuration."""
@@ -32,10 +33,12 @@ class Codex:
             (
                 *setting.program.argv,
                 *("exec", "--json", "--color", "never", "--skip-git-repo-check"),
-                *("--dangerously-bypass-approvals-and-sandbox", "--ephemeral", "--ignore-user-config", "--ignore-rules"),
+                *("--dangerously-bypass-approvals-and-sandbox", "--ignore-user-config", "--ignore-rules"),
                 *("-c", "model_provider=slipway", "-c", f"model_providers.slipway={served}", "-c", "project_doc_max_bytes=0"),
                 *(("-m", launch.agent.model) if launch.agent.model else ()),
-                *("-C", CHECKOUT, "-"),
+                *("-C", CHECKOUT),
+                *(("resume", setting.session) if setting.session else ()),
+                "-",
             ),
             env={TOKEN: setting.token},
         )

@@ -18,6 +18,7 @@ class CommandAgent:
     version: tuple[str, ...] = ()
     minimum: tuple[int, ...] = ()
     provider = None
+    memory = ""
 
     def start(self, launch: Launch, setting: Setting) -> Start:
         """The program as it is named; a relative path is one of the checkout."""

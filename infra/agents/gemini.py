@@ -36,6 +36,7 @@ class Gemini:
     version = ("--version",)
     minimum = (0, 61)
     provider = "google"
+    memory = "/home/agent/.gemini/tmp"
 
     def start(self, launch: Launch, setting: Setting) -> Start:
         """Its settings are ours. Those of a checkout would outrank them, so no checkout shows any (`jobs.agent_files.WITHHELD`)."""
@@ -44,6 +45,7 @@ class Gemini:
                 *setting.program.argv,
                 *("--skip-trust", "--approval-mode", _mode(launch), "-o", "stream-json", "-e", "none"),
                 *(("-m", launch.agent.model) if launch.agent.model else ()),
+                *(("--resume", setting.session) if setting.session else ()),
             ),
             env={
                 "GEMINI_API_KEY": setting.token,

@@ -15,6 +15,7 @@ from infra.agents.following import Audience, Following
 from infra.agents.launches import LaunchLog, Line
 from infra.agents.prices import bill, of_prompts
 from infra.agents.programs import SEARCH, find
+from infra.agents.sessions import memory
 from infra.agents.table import AGENTS
 from infra.agents.telling import Left, told, turn_name
 from infra.agents.versions import Versions
@@ -87,13 +88,17 @@ class SandboxedAgents:
                 else None
             )
             network = stack.enter_context(self._around.networks.open(launch.run, launch.run.rules.network))
-            start = adapter.start(launch, _setting(program, access))
+            kept = memory(self._around.scratch, launch)
+            start = adapter.start(launch, _setting(program, access, kept.session))
             self._note(launch)
             confinement = self._confinement(launch, start, program, private, _joined(network, access))
+            confinement = replace(confinement, binds=(*kept.opened(adapter), *confinement.binds))
             captured = self._run(launch, adapter, confinement)
             found = _document(private / "out")
         left = Left(captured, found, self._versions.last(launch.agent.name), self._around.clock.now())
-        return _metered(told(launch, adapter, left, self._around.outputs), adapter.provider, access)
+        result = told(launch, adapter, left, self._around.outputs)
+        kept.closed(result)
+        return _metered(result, adapter.provider, access)
 
     def _note(self, launch: Launch) -> None:
         """What the agent is told, before it is: a launch that never comes back is explained too."""
@@ -174,8 +179,9 @@ def _metered(result: AgentResult, provider: str | None, access: Access | None) -
     return replace(result, tokens=access.meter.tokens, cost_usd=bill(provider, access.meter.by_model))
 
 
-def _setting(program: Program, access: Access | None) -> Setting:
-    return Setting(program, f"http://127.0.0.1:{BROKER_PORT}", access.token) if access else Setting(program)
+def _setting(program: Program, access: Access | None, session: str | None) -> Setting:
+    url, token = (f"http://127.0.0.1:{BROKER_PORT}", access.token) if access else ("", "")
+    return Setting(program, url, token, session)
 
 
 def _joined(network: Network, access: Access | None) -> Network:

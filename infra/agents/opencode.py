@@ -26,12 +26,14 @@ class Opencode:
     version = ("--version",)
     minimum = (1, 18, 33)
     provider = "openai"
+    memory = "/home/agent/.local/share/opencode"
 
     def start(self, launch: Launch, setting: Setting) -> Start:
         """Configured by one variable that outranks every file; files of the checkout are not read at all."""
+        resumed = ("--session", setting.session) if setting.session else ()
         model = (launch.agent.model or MODEL).rpartition("/")[2]
         return Start(
-            (*setting.program.argv, "run", "--format", "json", "--model", f"slipway/{model}", "--auto"),
+            (*setting.program.argv, "run", "--format", "json", "--model", f"slipway/{model}", "--auto", *resumed),
             env={
                 "OPENCODE_CONFIG_CONTENT": json.dumps(_config(launch, setting, model)),
                 "OPENCODE_DISABLE_AUTOUPDATE": "1",

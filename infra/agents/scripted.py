@@ -21,6 +21,7 @@ class Scripted:
     version: tuple[str, ...] = ()
     minimum: tuple[int, ...] = ()
     provider = None
+    memory = ""
 
     def start(self, launch: Launch, setting: Setting) -> Start:
         """The sandbox's own Python, on a copy of the program."""

@@ -43,6 +43,13 @@ def models() -> Iterator[ModelServer]:
         yield server
 
 
+@pytest.fixture
+def wavering() -> Iterator[ModelServer]:
+    """A model that is wrong the first time."""
+    with model_server(f"{CHECKOUT}/GREETING", "salut", "bonjour") as server:
+        yield server
+
+
 def a_sample(root: Path, agent: str) -> Sample:
     """The demo's repository, with another agent and a gate that asks for the one file."""
     made = Sample(root)
@@ -68,11 +75,16 @@ def worked(sample: Sample, models: ModelServer) -> dict[str, object]:
     return json.loads(said.stdout.text)
 
 
+def needs(agent: str) -> None:
+    """Skip, or fail where everything is required, without the agent."""
+    if shutil.which(AGENTS[agent].program, path=SEARCH) is None:
+        missing(f"{agent} ({AGENTS[agent].install}; SLIPWAY_TEST_AGENTS names its folder)")
+
+
 @pytest.mark.parametrize("agent", sorted(MODELS))
 def test_a_real_agent_ends_in_a_verified_commit(agent: str, tmp_path: Path, models: ModelServer) -> None:
     """The key stays with the broker, the tool call changes the file, the gate passes on the commit, and what was used is known."""
-    if shutil.which(AGENTS[agent].program, path=SEARCH) is None:
-        missing(f"{agent} ({AGENTS[agent].install}; SLIPWAY_TEST_AGENTS names its folder)")
+    needs(agent)
     sample = a_sample(tmp_path, agent)
     run = worked(sample, models)
     assert run["state"] == "succeeded"
@@ -83,3 +95,18 @@ def test_a_real_agent_ends_in_a_verified_commit(agent: str, tmp_path: Path, mode
     assert turn["result"]["summary"] == DONE
     assert turn["result"]["tokens"]["input"] >= 2 * INPUT
     assert turn["result"]["tokens"]["output"] >= 2 * OUTPUT
+
+
+@pytest.mark.parametrize("agent", sorted(MODELS))
+def test_a_real_agent_goes_on_with_its_own_conversation(agent: str, tmp_path: Path, wavering: ModelServer) -> None:
+    """The gate refuses what the first iteration wrote; the second is one conversation with it, and the model sees all of it."""
+    needs(agent)
+    run = worked(a_sample(tmp_path, agent), wavering)
+    assert run["state"] == "succeeded"
+    first, second = run["steps"][0]["attempts"][0]["iterations"]
+    assert (first["decision"], second["decision"]) == ("rejected", "passed")
+    last = json.dumps(wavering.seen[-1].body)
+    assert DONE in last, "what it said at the end of the first iteration"
+    assert "salut" in last, "what it wrote in the first iteration"
+    kept = [line for line in run["artifacts"] if line.endswith(".transcript.jsonl")]
+    assert kept == ["1-code-1.transcript.jsonl", "1-code-2.transcript.jsonl"]

@@ -24,12 +24,18 @@ class Seen:
 
 @dataclass
 class ModelServer:
-    """What the model wants written, and what it was asked."""
+    """What the model wants written, launch by launch, and what it was asked."""
 
     path: str
-    content: str
+    contents: tuple[str, ...]
     url: str = ""
     seen: list[Seen] = field(default_factory=list)
+    said: int = 0
+
+    @property
+    def content(self) -> str:
+        """What this launch is to write."""
+        return self.contents[min(self.said, len(self.contents) - 1)]
 
     @property
     def writes(self) -> Mapping[str, Mapping[str, Any]]:
@@ -45,9 +51,17 @@ class ModelServer:
             "shell": {"command": ["sh", "-c", shell]},
         }
 
-    def call(self, tools: list[str]) -> tuple[str, Mapping[str, Any]] | None:
-        """The first tool offered that can write; none for a request that offers none (a title, a summary)."""
-        return next(((name, self.writes[name]) for name in tools if name in self.writes), None)
+    def call(self, tools: list[str], conversation: object, answered: str) -> tuple[str, Mapping[str, Any]] | None:
+        """The first tool offered that can write; none once it was called (`answered` marks that) and for a request without tools.
+
+        A conversation that is gone on with holds one call of a tool and one last word for each launch before.
+        """
+        words = json.dumps(conversation)
+        found = next(((name, self.writes[name]) for name in tools if name in self.writes), None)
+        if found and words.count(answered) > words.count(DONE):
+            self.said += 1
+            return None
+        return found
 
 
 Event = tuple[str | None, Mapping[str, Any]]
@@ -55,12 +69,22 @@ Event = tuple[str | None, Mapping[str, Any]]
 
 def anthropic(server: ModelServer, body: Mapping[str, Any]) -> Iterator[Event]:
     """Messages, streamed."""
-    call = None if "tool_result" in json.dumps(body["messages"]) else server.call([tool["name"] for tool in body.get("tools", ())])
+    call = server.call([tool["name"] for tool in body.get("tools", ())], body["messages"], '"type": "tool_result"')
     usage = {"input_tokens": INPUT, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0, "output_tokens": 1}
-    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": body["model"], "content": [], "stop_reason": None}
+    message = {
+        "id": f"msg_{len(server.seen)}",
+        "type": "message",
+        "role": "assistant",
+        "model": body["model"],
+        "content": [],
+        "stop_reason": None,
+    }
     yield "message_start", {"message": {**message, "stop_sequence": None, "usage": usage}}
     if call:
-        yield "content_block_start", {"index": 0, "content_block": {"type": "tool_use", "id": "toolu_1", "name": call[0], "input": {}}}
+        yield (
+            "content_block_start",
+            {"index": 0, "content_block": {"type": "tool_use", "id": f"toolu_{len(server.seen)}", "name": call[0], "input": {}}},
+        )
         yield "content_block_delta", {"index": 0, "delta": {"type": "input_json_delta", "partial_json": json.dumps(call[1])}}
     else:
         yield "content_block_start", {"index": 0, "content_block": {"type": "text", "text": ""}}
@@ -73,30 +97,37 @@ def anthropic(server: ModelServer, body: Mapping[str, Any]) -> Iterator[Event]:
 
 def responses(server: ModelServer, body: Mapping[str, Any]) -> Iterator[Event]:
     """OpenAI's responses, streamed."""
-    called = any(str(item.get("type")).endswith("_output") for item in body["input"] if isinstance(item, dict))
-    call = None if called else server.call([tool.get("name", "") for tool in body.get("tools", ())])
+    call = server.call([tool.get("name", "") for tool in body.get("tools", ())], body["input"], 'call_output"')
     if call:
-        item = {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": call[0], "arguments": json.dumps(call[1])}
+        item = {
+            "type": "function_call",
+            "id": f"fc_{len(server.seen)}",
+            "call_id": f"call_{len(server.seen)}",
+            "name": call[0],
+            "arguments": json.dumps(call[1]),
+        }
     else:
         said = {"type": "output_text", "text": DONE, "annotations": []}
-        item = {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [said]}
-    yield "response.created", {"response": {"id": "resp_1", "status": "in_progress"}}
+        item = {"type": "message", "id": f"msg_{len(server.seen)}", "role": "assistant", "status": "completed", "content": [said]}
+    yield "response.created", {"response": {"id": f"resp_{len(server.seen)}", "status": "in_progress"}}
     yield "response.output_item.added", {"output_index": 0, "item": item}
     yield "response.output_item.done", {"output_index": 0, "item": item}
     usage = {"input_tokens": INPUT, "output_tokens": OUTPUT, "total_tokens": INPUT + OUTPUT}
     usage |= {"input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": {"reasoning_tokens": 0}}
-    yield "response.completed", {"response": {"id": "resp_1", "status": "completed", "output": [item], "usage": usage}}
+    yield "response.completed", {"response": {"id": f"resp_{len(server.seen)}", "status": "completed", "output": [item], "usage": usage}}
 
 
 def completions(server: ModelServer, body: Mapping[str, Any]) -> Iterator[Event]:
     """OpenAI's chat completions, streamed."""
-    called = any(message["role"] == "tool" for message in body["messages"])
-    call = None if called else server.call([tool["function"]["name"] for tool in body.get("tools", ())])
+    call = server.call([tool["function"]["name"] for tool in body.get("tools", ())], body["messages"], '"role": "tool"')
     delta: dict[str, Any] = {"role": "assistant", "content": DONE}
     if call:
         function = {"name": call[0], "arguments": json.dumps(call[1])}
-        delta = {"role": "assistant", "tool_calls": [{"index": 0, "id": "call_1", "type": "function", "function": function}]}
-    chunk = {"id": "chat_1", "object": "chat.completion.chunk", "created": 0, "model": body["model"]}
+        delta = {
+            "role": "assistant",
+            "tool_calls": [{"index": 0, "id": f"call_{len(server.seen)}", "type": "function", "function": function}],
+        }
+    chunk = {"id": f"chat_{len(server.seen)}", "object": "chat.completion.chunk", "created": 0, "model": body["model"]}
     yield None, {**chunk, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
     yield None, {**chunk, "choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls" if call else "stop"}]}
     usage = {"prompt_tokens": INPUT, "completion_tokens": OUTPUT, "total_tokens": INPUT + OUTPUT}
@@ -106,7 +137,7 @@ def completions(server: ModelServer, body: Mapping[str, Any]) -> Iterator[Event]
 def gemini(server: ModelServer, body: Mapping[str, Any]) -> Iterator[Event]:
     """Gemini's contents, streamed."""
     tools = [one["name"] for tool in body.get("tools", ()) for one in tool.get("functionDeclarations", ())]
-    call = None if "functionResponse" in json.dumps(body["contents"]) else server.call(tools)
+    call = server.call(tools, body["contents"], '"functionCall"')  # an answer it repeats when it goes on
     part = {"functionCall": {"name": call[0], "args": call[1]}} if call else {"text": DONE}
     usage = {"promptTokenCount": INPUT, "candidatesTokenCount": OUTPUT, "totalTokenCount": INPUT + OUTPUT}
     yield (
@@ -167,9 +198,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def model_server(path: str, content: str) -> Iterator[ModelServer]:
-    """A server whose model writes `content` to `path`, for the time of the block."""
-    models = ModelServer(path, content)
+def model_server(path: str, *contents: str) -> Iterator[ModelServer]:
+    """A server whose model writes the next of `contents` to `path` in each launch, for the time of the block."""
+    models = ModelServer(path, contents)
     http = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"models": models}))
     models.url = f"http://127.0.0.1:{http.server_port}"
     thread = threading.Thread(target=http.serve_forever, daemon=True)

@@ -238,7 +238,7 @@ def test_claude_gets_the_tools_of_its_step_and_what_is_left_of_the_budget() -> N
     assert words[words.index("--max-budget-usd") + 1] == "2.00"
     assert words[words.index("--max-turns") + 1] == "7"
     assert words[words.index("--model") + 1] == "m-1"
-    assert {"--safe-mode", "--strict-mcp-config", "--no-session-persistence"} <= set(words)
+    assert {"--safe-mode", "--strict-mcp-config"} <= set(words)
     assert words[words.index("--setting-sources") + 1] == ""
     reading = started("claude", "reviewer").argv
     assert reading[reading.index("--allowedTools") + 1] == "Read,Grep,Glob"
@@ -250,7 +250,7 @@ def test_claude_gets_the_tools_of_its_step_and_what_is_left_of_the_budget() -> N
 def test_codex_takes_nothing_of_the_checkout_for_configuration() -> None:
     """Proves: 000-18, T16."""
     start = started("codex")
-    assert {"--ignore-user-config", "--ignore-rules", "--ephemeral", "project_doc_max_bytes=0"} <= set(start.argv)
+    assert {"--ignore-user-config", "--ignore-rules", "project_doc_max_bytes=0"} <= set(start.argv)
     assert start.argv[-3:] == ("-C", "/checkout", "-")
     assert start.env == {"SLIPWAY_MODEL_TOKEN": TOKEN}
 

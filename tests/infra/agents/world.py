@@ -110,13 +110,14 @@ class World:
         timeout_s: float = 60,
         idle_s: float = 60,
         prompt: str = "Do it.",
+        step: str = "code",
         **rules: object,
     ) -> AgentResult:
         run = replace(a_run(**rules), iteration=iteration)
-        step = StepRule.model_validate({"name": "code", "role": role})
-        brief = Brief(RUN_ID, "code", role, iteration, "Greet", body)
+        walked = StepRule.model_validate({"name": step, "role": role})
+        brief = Brief(RUN_ID, step, role, iteration, "Greet", body)
         checkout = Checkout(RUN_ID, 1, self.checkout, "b" * 40)
-        return self.agents.launch(Launch(run, step, agent or AgentRule(name="scripted"), brief, prompt, checkout, timeout_s, idle_s))
+        return self.agents.launch(Launch(run, walked, agent or AgentRule(name="scripted"), brief, prompt, checkout, timeout_s, idle_s))
 
     def command(self, script: str, **changes: object) -> AgentResult:
         """Launch a shell script as a `command` agent."""
