@@ -34,6 +34,10 @@ class Reading(Protocol):
         """
         ...
 
+    def find(self, text: str) -> Sequence[Mapping[str, Any]]:
+        """The runs that a text has a clue to, each with what it was found by."""
+        ...
+
     def events(self, run_id: str, *, after: int = 0, limit: int = 500) -> Sequence[Mapping[str, Any]]:
         """What happened to a run after a sequence number, oldest first. Raises KeyError as `run`."""
         ...

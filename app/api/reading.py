@@ -41,6 +41,11 @@ def runs(desk: Desk, ask: Ask) -> Response:
     return JSONResponse({"runs": list(found), "next": cursor})
 
 
+def find(desk: Desk, ask: Ask) -> Response:
+    """The runs that `q` has a clue to: an id of anything of theirs, or a text with one in it."""
+    return JSONResponse({"runs": list(desk.reading.find(ask.query["q"] or ""))})
+
+
 def callbacks(desk: Desk, ask: Ask) -> Response:
     """Callbacks without their bodies, newest first."""
     state, run_id, scope, limit = (ask.query[name] for name in ("state", "run", "scope", "limit"))

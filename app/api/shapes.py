@@ -158,6 +158,18 @@ class Runs(Answer):
     next: str | None = Field(description="the `cursor` of the next page; null on the last one")
 
 
+class FoundRun(RunHead):
+    """A run, and the clue to it."""
+
+    found_by: str
+
+
+class Found(Answer):
+    """The runs that what was asked for belongs to, newest first."""
+
+    runs: list[FoundRun]
+
+
 class StoredEvent(Answer):
     """Something that happened to a run."""
 

@@ -25,11 +25,14 @@ CALLBACKS = (
     SCOPE,
     Number("limit", "how many", 1, 200, 50),
 )
+WHAT = "an id of a run, webhook, commit, branch, comment, check, pull request or callback, or a text with one"
+FIND = (Pattern("q", WHAT, r"[\s\S]{1,4000}", "acme/shop#7"),)
 RANGE = (Number("after", "only events after this sequence number", 0, 2**62, 0), Number("limit", "how many", 1, 1000, 200), SCOPE)
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/runs", Scope.READ, reading.runs, "List runs, newest first", shapes.Runs, query=FILTERS),
     Operation("POST", "/runs", Scope.RUN, acting.start, "Start a run", shapes.Run, JobSpec, status=202),
+    Operation("GET", "/find", Scope.READ, reading.find, "Find the runs that an id or a text belongs to", shapes.Found, query=FIND),
     Operation("GET", RUN, Scope.READ, reading.run, "Everything about a run", shapes.Run, query=(SCOPE,)),
     Operation(
         "GET", RUN + "/events", Scope.READ, reading.events, "What happened to a run: JSON, or a stream", shapes.Events,

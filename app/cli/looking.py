@@ -47,6 +47,26 @@ def runs(state: str | None, repo: str | None, scope: str | None, limit: int, jso
     )
 
 
+@click.command()
+@click.argument("what", nargs=-1, required=True, metavar="WHAT")
+@json_option
+def find(what: tuple[str, ...], json_: bool) -> None:
+    """Find the runs that WHAT belongs to: any id, address or text.
+
+    WHAT may be an id of a webhook, commit, branch, comment, check, pull request or callback, its address on GitHub, or a whole log line.
+    """
+    with opened() as store:
+        found = store.reading.find(" ".join(what))
+    if json_:
+        as_json(found)
+        return
+    now = SystemClock().now()
+    cells = ((*_row(run, now)[:4], run["found_by"], run["title"]) for run in found)
+    table(("RUN", "STATE", "REPOSITORY", "ASKED ON", "FOUND BY", "TITLE"), cells, empty="No run has to do with that.", brief=(0, 1, 4))
+    if not found:
+        click.get_current_context().exit(1)
+
+
 def _row(run: Mapping[str, Any], now: float) -> tuple[Any, ...]:
     state = styled(wording.words(run["state"]), run["state"])
     return (run["id"], state, run["repository"], view.origin(run), run["flow"], wording.ago(run["created_at"], now), run["title"])

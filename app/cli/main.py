@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, Mapping[str, Entry]] = {
     "Look": {
         "runs": Entry("app.cli.looking:runs", "List runs, newest first"),
         "show": Entry("app.cli.looking:show", "Everything about a run, and why it ended as it did"),
+        "find": Entry("app.cli.looking:find", "The runs that an id, an address or a text belongs to"),
         "logs": Entry("app.cli.looking:logs", "What the agent and the gates printed"),
         "events": Entry("app.cli.looking:events", "What happened to a run, one line each"),
         "stats": Entry("app.cli.looking:stats", "Counts and durations over a window of time"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from infra.store import claims, counting, queue, stats
+from infra.store import claims, counting, queue, stats, tracing
 from infra.store.pages import Evidence, head, page
 from infra.store.schema import activity, artifact, attempt, event, inbox, iteration, outbox, run
 from infra.store.sight import inside
@@ -65,6 +65,16 @@ class SqlReading:
         rows = read(self._engine, lambda connection: connection.execute(wanted).all())
         shown, more = rows[: min(limit, MOST)], len(rows) > min(limit, MOST)
         return [head(run_of(row)) for row in shown], _cursor(shown[-1]) if more else None
+
+    def find(self, text: str) -> list[dict[str, Any]]:
+        """The runs that a text has a clue to (see `jobs.clues`), newest first, each with `found_by`."""
+
+        def work(connection: sa.Connection) -> list[dict[str, Any]]:
+            found = tracing.traced(connection, text)
+            rows = connection.execute(sa.select(run).where(run.c.id.in_(found)).order_by(run.c.created_at.desc(), run.c.id.desc()))
+            return [{**head(run_of(row)), "found_by": found[row.id]} for row in rows]
+
+        return read(self._engine, work)
 
     def events(self, run_id: str, *, after: int = 0, limit: int = MOST) -> list[dict[str, Any]]:
         """What happened to a run after a sequence number, oldest first. Raises KeyError as `run`."""

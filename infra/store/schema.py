@@ -86,6 +86,7 @@ run = sa.Table(
     sa.Index("ix_run_ended", "ended_at", sqlite_where=ENDED, postgresql_where=ENDED),
     sa.Index(None, "state", "reason_code", "cost_usd"),  # the counts are read from here and never touch the rows
     sa.Index(None, "repository", "number", "created_at"),
+    sa.Index(None, "delivery"),
     # what is not final is small however much is: the claim and every duty of the keeper read only these
     sa.Index("ix_run_live", "queue", "state", "priority", "created_at", sqlite_where=LIVE, postgresql_where=LIVE),
     sa.Index("ix_run_live_state", "state", "not_before", sqlite_where=LIVE, postgresql_where=LIVE),
@@ -170,6 +171,7 @@ effect = sa.Table(
     sa.Column("done_at", Time),
     sa.Column("doubted_at", Time),
     sa.Column("look_at", Time),
+    sa.Index(None, "key"),
     sa.Index("ix_effect_doubted", "look_at", sqlite_where=DOUBTED, postgresql_where=DOUBTED),
 )  # fmt: skip
 

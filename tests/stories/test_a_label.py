@@ -201,3 +201,29 @@ def test_a_repository_without_a_configuration_gets_a_pull_request_that_says_so(t
         (pull,), (check,) = world.github.pulls(), world.github.checks()
         assert (world.run.state, check.conclusion) == (RunState.SUCCEEDED, "neutral")
         assert "This repository has no gates of its own: only the built-in checks ran." in pull.body
+
+
+def test_whatever_is_seen_of_a_run_leads_back_to_it(told: Told) -> None:
+    """Proves: I23, 001-06, 001-44."""
+    world, run, pull = told.world, told.run, told.pull
+    comment = next(one for one in world.github.comments(7) if "slipway:run=" in one.body)
+    callback = world.callbacks()[-1]
+    where = f"https://github.com/{run.repository.full_name}"
+    seen = {
+        "the status comment": comment.body,
+        "its address": f"{where}/issues/7#issuecomment-{comment.id}",
+        "the pull request": pull.body,
+        "its number": f"{run.repository.full_name}#{pull.number}",
+        "its branch": pull.head,
+        "the check": told.check.summary,
+        "its address too": f"{where}/runs/{told.check.id}",
+        "the commit": world.log(pull.sha),
+        "its id": pull.sha,
+        "the callback": callback.body["data"]["run"]["id"],
+        "its webhook-id": callback.id,
+        "the webhook": told.asked.guid,
+        "the issue": "#7",
+    }
+    for what, text in seen.items():
+        assert [one["id"] for one in world.ground.reading.find(text)] == [run.id], what
+    assert world.ground.reading.find("acme/other#7") == []

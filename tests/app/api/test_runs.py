@@ -284,3 +284,12 @@ def test_callbacks_are_listed_and_sent_again(town: Town) -> None:
     of_scope = {scope: client.get(f"/api/v1/callbacks?scope={scope}").json()["callbacks"] for scope in ("7:42", "7:999")}
     assert {row["scope"] for row in of_scope["7:42"]} == {"7:42"}
     assert of_scope["7:999"] == []
+
+
+def test_an_id_leads_to_its_run(town: Town) -> None:
+    """Proves: I23."""
+    client = web(town).client
+    (found,) = client.get("/api/v1/find", params={"q": f"see {town['succeeded']}"}).json()["runs"]
+    assert (found["id"], found["found_by"]) == (town["succeeded"], f"run {town['succeeded']}")
+    for wrong in ("", "x" * 4001):
+        assert client.get("/api/v1/find", params={"q": wrong}).status_code == 400

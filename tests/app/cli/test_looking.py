@@ -154,3 +154,12 @@ def test_a_quick_look_does_not_load_the_service(town: Town) -> None:
     out = subprocess.run([sys.executable, "-c", loaded], env=env, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
     for heavy in ("starlette", "uvicorn", "rq", "redis", "httpx", "jinja2", "gidgethub", "prometheus_client"):
         assert f"'{heavy}'" not in out
+
+
+def test_find_leads_from_an_id_to_its_run(town: Town) -> None:
+    """Proves: I23."""
+    run_id = town["succeeded"]
+    found = slipway(town.data, "find", f"run={run_id}", "--json").json
+    assert [(one["id"], one["found_by"]) for one in found] == [(run_id, f"run {run_id}")]
+    assert run_id in slipway(town.data, "find", run_id[:8]).out
+    assert slipway(town.data, "find", "0" * 40).code == 1
