@@ -83,8 +83,6 @@ class Catalogue(Protocol):
 
 def begin(options: LocalOptions, *, heads: Heads, catalogue: Catalogue, runs: Runs, actor: str) -> Run:
     """Record the run. Raises UserError when it cannot be asked for like this."""
-    if not options.title.strip():
-        raise UserError("The task needs a title: give --title, or an --issue file whose first line is one.")
     repository = local_repository(heads.root(options.repo), heads, options.base)
     rules = catalogue.rules(repository)
     request = RunRequest(

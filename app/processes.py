@@ -33,6 +33,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
 """Which loops a command starts; no other."""
 CALLBACKS = "callbacks"
 """What a worker is told to send callbacks and nothing else: they wait in the store, and in no queue of Redis."""
+QUEUES = ("short", "agents", "test", CALLBACKS)
+"""What a worker can be for; another name would be a worker that waits for ever."""
 
 
 def up(settings: Settings) -> int:
@@ -103,8 +105,8 @@ def children(command: str, start: Start, queues: Sequence[str] = ()) -> list[Chi
 
 def _workers(start: Start, queues: Sequence[str]) -> list[Child]:
     pools = start.settings.server.limits
-    sizes = {"short": pools.short, "agents": pools.workers, "test": pools.test, CALLBACKS: 1}
-    wanted = {queue: sizes.get(queue, 1) for queue in queues or sizes}
+    sizes = dict(zip(QUEUES, (pools.short, pools.workers, pools.test, 1), strict=True))
+    wanted = {queue: max(sizes[queue], 1) if queues else sizes[queue] for queue in queues or sizes}
     return [_worker(start, queue, f"{queue}-{number}") for queue, size in wanted.items() for number in range(1, size + 1)]
 
 

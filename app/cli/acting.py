@@ -87,8 +87,11 @@ def pause(repo: str | None, why: str, json_: bool) -> None:
 def resume(repo: str | None, json_: bool) -> None:
     """End a pause."""
     with opened() as store:
-        store.runs.resume(store.scope_of(repo))
-    _told(json_, "resumed", repo)
+        paused = store.runs.resume(store.scope_of(repo))
+    if json_:
+        as_json({"resumed": repo or "*", "was_paused": paused})
+    else:
+        say(f"resumed: {repo or 'everything'}" if paused else f"{repo or 'everything'} was not paused as a whole: nothing to resume")
 
 
 def _told(json_: bool, what: str, repo: str | None) -> None:

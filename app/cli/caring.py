@@ -42,15 +42,15 @@ def validate(file: Path, json_: bool) -> None:
         raise UserError(f"there is no {file}: name the file, or go to the root of the repository") from error
     except UnicodeDecodeError as error:
         raise UserError(f"{file} is not UTF-8 text") from error
-    mistakes = _mistakes(text)
+    mistakes, name = _mistakes(text), "standard input" if str(file) == "-" else str(file)
     if json_:
         as_json({"valid": not mistakes, "file": str(file), "errors": mistakes})
     elif mistakes:
         for mistake in mistakes:
-            where = f"{file}:{mistake['line']}" if mistake["line"] else str(file)
+            where = f"{name}:{mistake['line']}" if mistake["line"] else name
             say(f"{where}: {mistake['key'] + ': ' if mistake['key'] else ''}{mistake['text']}")
     else:
-        say(styled("✓", "good"), f" {file} is valid")
+        say(styled("✓", "good"), f" {name} is valid")
     if mistakes:
         click.get_current_context().exit(1)
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from app import view, wording
-from app.cli import bundle
+from app.cli import bundle, figures
 from app.cli.lines import event_line, log_lines
 from app.cli.opening import Opened, opened
 from app.cli.options import json_option, run_argument
@@ -147,20 +147,14 @@ def stats(window: str, json_: bool) -> None:
         span = float(str(seconds(window)))
     except ValueError as error:
         raise click.UsageError(f"--window: {error}.") from error
+    if span <= 0:
+        raise click.UsageError("--window: nothing happens in no time; write something like 15m, 2h, 7d.")
     with opened() as store:
         pack = store.reading.stats(span)
     if json_:
         as_json(pack)
         return
-    table(("WHAT", "NUMBER"), ((wording.words(name), _number(value)) for name, value in pack.items() if name != "until"), empty="")
-
-
-def _number(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{wording.words(name)} {number}" for name, number in value.items()) or "–"
-    if value is None:
-        return "–"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    table(("WHAT", "FIGURE"), figures.lines(pack), empty="")
 
 
 def known(store: Opened, run_id: str, look: Callable[[], T]) -> T:

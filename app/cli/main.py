@@ -129,10 +129,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _usage(error: click.ClickException) -> int:
-    hint = ""
+    hint, message = "", error.format_message()
     if isinstance(error, click.UsageError) and error.ctx is not None:
         hint = f" Try '{error.ctx.command_path} --help'."
-    click.echo(f"slipway: {error.format_message()}{hint}", err=True)
+    if isinstance(error, click.exceptions.NoArgsIsHelpError) and isinstance(error.ctx.command, click.Group):
+        message = f"Say what to do: {' or '.join(error.ctx.command.list_commands(error.ctx))}."
+    line = " ".join(message.split())
+    click.echo(f"slipway: {line}{'' if line.endswith(('.', '?')) else '.'}{hint}", err=True)
     return EXIT_USAGE
 
 

@@ -19,9 +19,7 @@ def web() -> None:
 
 
 @click.command()
-@click.option(
-    "--queue", "queues", multiple=True, metavar="NAME", help="Only this queue: agents, short, test or callbacks. May be repeated."
-)
+@click.option("--queue", "queues", multiple=True, type=click.Choice(processes.QUEUES), help="Only this queue. May be repeated.")
 def worker(queues: tuple[str, ...]) -> None:
     """Only workers: they take runs and work on them."""
     click.get_current_context().exit(processes.worker(from_environment(), queues))

@@ -41,6 +41,8 @@ def run(
     """One run on a local repository, without GitHub or a service; its branch is delivered there."""
     if issue:
         title, body = _issue(issue, title)
+    if not title.strip():
+        raise click.UsageError("The task needs a title: give --title, or an --issue file whose first line is one.")
     options = LocalOptions(repo, title, body, flow, agent, base, to)
     settings = from_environment()
     ground = Ground(settings, redactor=logs.configure(settings))

@@ -34,7 +34,7 @@ def backup(engine: sa.Engine, file: Path) -> None:
 
     Its digest stands beside it in `FILE.sha256`: the database's own check does not notice every changed byte.
 
-    Raises UserError for a store that is not SQLite.
+    Raises UserError for a store that is not SQLite, and for a place that cannot be written to.
     """
     base = sqlite_file(engine.url)
     if base is None:
@@ -51,6 +51,8 @@ def backup(engine: sa.Engine, file: Path) -> None:
         written.replace(file)
         _digest(file).write_text(f"{digest}  {file.name}\n")
         _sync(file.parent)
+    except sqlite3.OperationalError as error:
+        raise UserError(f"{file} cannot be written ({error}). Name a file in a folder that is there and has room.") from error
     finally:
         written.unlink(missing_ok=True)
 

@@ -75,4 +75,6 @@ def test_everything_or_one_repository_is_paused_and_resumed(town: Town) -> None:
     assert slipway(town.data, "pause", "--why", "Maintenance.", "--json").json == {"paused": "*"}
     assert slipway(town.data, "resume").out == "resumed: everything\n"
     assert slipway(town.data, "resume", "--repo", "acme/docs").code == 0
+    assert slipway(town.data, "resume").out == "everything was not paused as a whole: nothing to resume\n"
+    assert slipway(town.data, "resume", "--json").json == {"resumed": "*", "was_paused": False}
     assert slipway(town.data, "pause", "--repo", "acme/none").code == 1

@@ -188,6 +188,8 @@ def test_a_backup_is_put_back_and_everything_is_paused(town: Town, tmp_path: Pat
     assert slipway(town.data, "resume").code == 0
     assert slipway(town.data, "restore", str(tmp_path / "none.db")).code == 1
     assert json.loads(slipway(town.data, "backup", str(copy), "--json").out)["bytes"] > 0
+    nowhere = slipway(town.data, "backup", str(tmp_path / "none" / "store.db"))
+    assert (nowhere.code, nowhere.err.endswith("Name a file in a folder that is there and has room.\n")) == (1, True)
 
 
 def test_what_must_always_hold_is_checked_and_a_violation_is_a_line(town: Town) -> None:

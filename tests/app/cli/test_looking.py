@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app.cli.figures import FIGURES
 from infra.artifacts import FileArtifacts
 from tests.app.cli.terminal import slipway
 from tests.app.town import Town
@@ -125,8 +126,10 @@ def test_stats_take_a_window(town: Town) -> None:
     pack = slipway(town.data, "stats", "--window", "2h", "--json").json
     assert pack["window_s"] == 7200
     assert pack["reasons"]["gates_failed"] == 1
-    assert "unknown share\t0" in slipway(town.data, "stats").out
-    assert slipway(town.data, "stats", "--window", "soon").code == 2
+    told = dict(line.split("\t") for line in slipway(town.data, "stats").out.splitlines())
+    assert (told["window"], told["for an unknown reason"]) == ("1 h", "0 %")
+    assert set(pack) - set(FIGURES) == {"until"}, "a figure nobody would be shown"
+    assert [slipway(town.data, "stats", "--window", window).code for window in ("soon", "0s", "-1h")] == [2, 2, 2]
 
 
 def test_the_boxes_are_listed_and_replayed(town: Town) -> None:

@@ -39,6 +39,17 @@ def test_help_names_every_command(tmp_path: Path) -> None:
         (["frobnicate"], "slipway: No such command 'frobnicate'. Try 'slipway --help'.\n"),
         (["runs", "--sta", "x"], "slipway: No such option '--sta'. Did you mean '--state'? Try 'slipway runs --help'.\n"),
         (["show"], "slipway: Missing argument 'RUN'. Try 'slipway show --help'.\n"),
+        (["inbox"], "slipway: Say what to do: list or replay. Try 'slipway inbox --help'.\n"),
+        (
+            ["schema"],
+            "slipway: Missing argument '{config|api|callback|result}'. Choose from: config, api, callback, result."
+            " Try 'slipway schema --help'.\n",
+        ),
+        (
+            ["worker", "--queue", "agent"],
+            "slipway: Invalid value for '--queue': 'agent' is not one of 'short', 'agents', 'test', 'callbacks'."
+            " Try 'slipway worker --help'.\n",
+        ),
     ],
 )
 def test_a_mistake_in_the_call_is_one_line_and_exit_2(tmp_path: Path, argv: list[str], err: str) -> None:

@@ -55,7 +55,7 @@ def test_it_can_deliver_to_another_repository(sample: Sample) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
-        (("run", "--title", ""), 1, "The task needs a title"),
+        (("run", "--title", ""), 2, "The task needs a title"),
         (("run", "--title", "x", "--flow", "nope"), 1, "There is no flow 'nope'. Name one of: implement, fix, plan, review."),
         (("run", "--title", "x", "--repo", ".."), 1, "is not in a git repository"),
         (("run", "--title", "x", "--base", "nope"), 1, "no commit on a branch 'nope'"),
