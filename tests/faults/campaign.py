@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -115,9 +116,9 @@ class Campaign:
             time.sleep(0.25)
         self.home.redeliver()
 
-    def strike(self) -> None:
+    def strike(self, at: Sequence[str] = (*ROLES, *MORE)) -> None:
         """Kill a process of some role, as soon as it has one, or do something to Redis: each as often as the others."""
-        role, lost = self.dice.choice([*ROLES, *MORE]), list[str]()
+        role, lost = self.dice.choice(at), list[str]()
         if role in MORE:
             _disturb(self.home, role)
         else:
@@ -149,6 +150,7 @@ class Campaign:
         report, home = self.report, self.home
         report.problems = [str(one) for one in home.wrong()]
         report.problems += [f"I01 {one.guid}: nobody took it" for one in untaken(home)]
+        report.problems += home.disagreements()
         found = home.rows(sa.select(runs.c.number, runs.c.state, runs.c.reason_code))
         report.ends = Counter(row.state if row.state == "succeeded" else f"{row.state}:{row.reason_code}" for row in found)
         missing = set(home.asked) - {row.number for row in found}

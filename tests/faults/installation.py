@@ -156,6 +156,18 @@ class Installation:
         run = schema.run.c
         return [row.id for row in self.rows(sa.select(run.id).where(run.state.in_(HELD_STATES), run.lease_until < time.time() - since_s))]
 
+    def disagreements(self) -> list[str]:
+        """Where the store, its file and the machine say different things, after everything came to an end."""
+        known = {row.pid for row in self.rows(sa.select(schema.worker.c.pid).where(schema.worker.c.ended_at.is_(None)))}
+        living = {pid for pid, parent in _parents().items() if self.up and parent == self.up.pid and pid in known}
+        with self.engine.connect() as connection:
+            integrity = connection.exec_driver_sql("PRAGMA integrity_check").scalar()
+        return [
+            *(f"I05 {pid}: the store knows a process that is not there" for pid in sorted(known - living)),
+            *(f"I05 {run}: held by {owner} after everything ended" for run, owner in self.held().items()),
+            *([f"I19 the store's file: {integrity}"] if integrity != "ok" else []),
+        ]
+
     def claims(self, run_id: str) -> list[float]:
         """When a run was claimed."""
         event = schema.event.c
