@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "faults.md"
-FAULT = re.compile(r"\bF\d{2}\b")
+FAULT = re.compile(r"\bF\d{2,3}\b")
 MOST_NAMED = 2
 RIGHT: Mapping[str, tuple[str, str]] = {
     "F01": ("web killed before the webhook is stored", "GitHub lists it as failed and is asked to send it again"),
@@ -64,14 +64,43 @@ RIGHT: Mapping[str, tuple[str, str]] = {
     "F66": ("git hangs, asks, or sends rubbish", "ended at its limit, never asked, checked"),
     "F67": ("cleaning up is fooled", "follows no link, removes nobody else's"),
     "F68": ("the model's provider fails", "waited out, costs no iteration"),
+    "F70": ("the answer to a push is lost", "the same commit is pushed again and found there; another one is refused"),
+    "F71": ("pushed, and no pull request can be opened", "tried again; at the end a reason, and the branch is gone again"),
+    "F72": ("the pull request is there, its answer lost", "found by branch and mark, and adopted"),
+    "F73": ("a replica does not show it yet", "looked for again; GitHub's own no means: look once more"),
+    "F74": ("two deliver the same run", "the one without the lease sends nothing; still one pull request"),
+    "F75": ("rate limits, primary and secondary", "nobody calls that installation before its time; others go on"),
+    "F76": ("5xx, cut connections, HTML, half an answer", "reads are repeated, writes are looked for first"),
+    "F77": ("the token is refused in the middle", "a new one, once"),
+    "F78": ("tokens of another form", "taken and masked, however long"),
+    "F79": ("stopped, unlabelled or closed in the middle", "ends within seconds, nothing leaves; what had left is taken back"),
+    "F80": ("the pull request is closed or merged meanwhile", "not pushed to; a merged one is followed by a new one when asked"),
+    "F81": ("somebody pushes meanwhile, also by force", "their work is never overwritten"),
+    "F82": ("the base moves meanwhile", "the commit stays on the recorded base, which is named"),
+    "F83": ("a branch is protected, deleted, wants signatures", "a typed refusal with the remote's words; commits can be signed"),
+    "F84": ("a repository is renamed, moved, deleted", "known by its id; gone is a reason"),
+    "F85": ("an installation is suspended or loses rights", "its runs wait or end, with a reason"),
+    "F86": ("check runs: many findings, buttons, repeats", "in batches, cut to size; buttons are commands"),
+    "F87": ("comments deleted, items locked", "made anew once; locked is left out, and that is kept"),
+    "F88": ("our own texts read as commands", "never: no line of ours begins with one"),
+    "F89": ("very many asked for at once", "a pace for writes, caps for people"),
+    "F90": ("a local repository is locked, read-only, full, refuses", "branch and record are both there or neither, with a typed reason"),
+    "F95": ("a receiver is down, slow, endless, not to be found", "given up in time, and no other waits for it"),
+    "F96": ("a receiver answers 4xx, 5xx, 429, 410", "the schedule, as long as it asks, never again"),
+    "F97": ("a receiver redirects", "a failure; never followed"),
+    "F98": ("a receiver leads inside: rebinding, disguises", "refused before a connection; only the checked address is reached"),
+    "F99": ("a crash between sending and writing that down", "sent again, the same id and bytes"),
+    "F100": ("the secret of callbacks changes", "two signatures meanwhile; never none"),
+    "F101": ("somebody names a receiver who may not", "not heard: only server, default branch and API name one"),
+    "F102": ("a receiver fails without end", "switched off after five days, told, and opened by a replay"),
 }
 HEAD = """\
 # Faults
 
 What goes wrong, what is right then, and which tests show it. Written by `python -m tests.faults.page`; a test holds it to what the tests
 claim in their docstrings (`grep -rn F42 tests` finds all of them, the table names at most two). How the faults are made, the matrix and
-the campaigns: [reliability.md](reliability.md). Faults of GitHub and of receivers are F70–F99, told in `tests/stories`, `tests/delivery`,
-`tests/contracts` and `tests/infra`.
+the campaigns: [reliability.md](reliability.md). Faults of delivery (F70–F90) are shown on GitHub and on a local repository where both can
+have them: `tests/contracts/test_delivery_managers.py` breaks both at every call.
 
 | id | fault | what is right | shown by |
 |---|---|---|---|

@@ -9,7 +9,7 @@ from jobs.model import RunState
 from tests.fakes.github.gitside import git
 from tests.infra.test_signing import allowed, private
 from tests.needs import program
-from tests.stories.world import CONFIG, FILES, World
+from tests.stories.world import CONFIG, FILES, RIGHT_AT_ONCE, World
 
 
 def test_a_service_with_a_key_delivers_a_commit_that_git_verifies(tmp_path: Path) -> None:
@@ -50,3 +50,26 @@ def test_where_best_effort_is_enough_a_refusal_is_a_warning(tmp_path: Path) -> N
         assert world.run.state is RunState.SUCCEEDED
         assert world.github.branches() == {"main"}
         assert "- Not delivered: GitHub did not open the pull request: Resource not accessible by integration." in world.status()
+
+
+def test_the_base_may_move_while_a_run_works(world: World) -> None:
+    """Proves: F82."""
+    before = str(world.github.sha("main"))
+    world.ask()
+    world.at("Passed", lambda: world.github.push("main", {"theirs.txt": "mine\n"}))
+    world.work_until_idle()
+    assert world.run.state is RunState.SUCCEEDED, world.run.reason
+    (pull,) = world.github.pulls()
+    assert world.log(pull.sha).splitlines()[0].endswith(f" on {before}")
+    assert f"made on `main` at `{before[:12]}`." in pull.body
+
+
+def test_nobody_who_may_not_names_a_receiver(world: World) -> None:
+    """Neither an issue nor a pull request's own configuration. Proves: F101, T31."""
+    elsewhere = "callbacks: [{url: https://receiver.example/hook}]"
+    world.github.push("greeting", {"greeter.py": 'GREETING = "Hi"\n', ".github/slipway.yml": f"{CONFIG}{elsewhere}\n"})
+    pull = world.github.open_pull("greeting", title="A greeting", body=f"{RIGHT_AT_ONCE}\n```yaml\n{elsewhere}\n```")
+    world.comment(f"/slipway fix {elsewhere}", number=pull.number)
+    world.work_until_idle()
+    assert world.run.is_final
+    assert {row["url"] for row in world.ground.outbox.listing()} == {world.receiver.url}
