@@ -10,8 +10,10 @@ from jobs.config import ConfigInvalid, Mistake
 from jobs.errors import UserError
 from jobs.model import Repository
 from jobs.policy import Policy
-from jobs.rules import Rules
+from jobs.rules import Role, Rules
+from jobs.text import for_prompt
 
+MOST_TEMPLATE = 16_000
 HOME = ".github"
 """The repository of an owner whose configuration counts below that of each of theirs."""
 
@@ -87,6 +89,10 @@ class Configured(Protocol):
         """The text of `.github/slipway.yml` on the default branch; None when there is none."""
         ...
 
+    def file(self, repository: Repository, path: str) -> str | None:
+        """The text of any file on the default branch; None when there is none."""
+        ...
+
     def defaults(self, repository: Repository) -> str | None:
         """The text of the same file in the owner's repository `.github`; None when there is none."""
         ...
@@ -119,7 +125,16 @@ class Catalogue:
         """As `rules`, with the mistakes themselves. Raises ConfigInvalid, Fault."""
         text = self.forge.config(repository)
         own = None if text is None else config.read(text)
-        return self.policy.apply(own, self._shared(repository))
+        rules = self.policy.apply(own, self._shared(repository))
+        return rules.model_copy(update={"templates": self._templates(repository, rules)}) if rules.prompts else rules
+
+    def _templates(self, repository: Repository, rules: Rules) -> dict[Role, str]:
+        """The repository's own words for a role, from its default branch: a pull request cannot change what its reviewer is told."""
+        found = {role: self.forge.file(repository, path) for role, path in rules.prompts.items()}
+        wrong = {role: _wrong(rules.prompts[role], text) for role, text in found.items()}
+        if any(wrong.values()):
+            raise ConfigInvalid([Mistake(0, f"prompts.{role}", text) for role, text in wrong.items() if text])
+        return {role: for_prompt(text or "") for role, text in found.items()}
 
     def _shared(self, repository: Repository) -> Rules | None:
         """What the owner's repositories have in common. A mistake in it says that it is there, and not in the repository's own file."""
@@ -135,6 +150,15 @@ class Catalogue:
                 [replace(one, line=0, text=f"{one.text} (in {owner}/{HOME}{_at(one)})") for one in invalid.mistakes]
             ) from invalid
         return shared
+
+
+def _wrong(path: str, text: str | None) -> str:
+    """Why a prompt cannot be used; empty when it can."""
+    if text is None:
+        return f"{path} is not on the default branch"
+    if not text.strip():
+        return f"{path} is empty"
+    return f"{path} is longer than {MOST_TEMPLATE:,} characters" if len(text) > MOST_TEMPLATE else ""
 
 
 def _at(mistake: Mistake) -> str:

@@ -37,6 +37,10 @@ class Forges:
         """See `handlers.facts.Forge`."""
         return self._of(repository).config(repository)
 
+    def file(self, repository: Repository, path: str) -> str | None:
+        """See `app.catalogue.Configured`."""
+        return self._of(repository).file(repository, path)
+
     def defaults(self, repository: Repository) -> str | None:
         """See `app.catalogue.Configured`."""
         return self._of(repository).defaults(repository)

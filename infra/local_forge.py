@@ -65,14 +65,18 @@ class LocalForge:
 
     def config(self, repository: Repository) -> str | None:
         """The configuration on the default branch as committed; None when there is none."""
+        return self.file(repository, CONFIG)
+
+    def file(self, repository: Repository, path: str) -> str | None:
+        """As `config`, of any file."""
         place = self._place(repository)
         at = Place(place.git_dir)
-        name = f"{self.git.checked_ref(f'refs/heads/{place.default_branch}')}:{CONFIG}"
+        name = f"{self.git.checked_ref(f'refs/heads/{place.default_branch}')}:{path}"
         if not self.git.run("cat-file", "-e", name, at=at).ok:
             return None
         shown = self.git.run("cat-file", "blob", name, at=at, output_bytes=MOST_BYTES)
         if not shown.ok:
-            raise Refused("config_invalid", f"{CONFIG} is not a plain file of less than a megabyte. Replace it with one.")
+            raise Refused("config_invalid", f"{path} is not a plain file of less than a megabyte. Replace it with one.")
         return shown.stdout.text
 
     def defaults(self, repository: Repository) -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from jobs.evidence import Finding
 from jobs.model import ItemKind, Run
 from jobs.ports import Brief, Ports
-from jobs.prompts import ALWAYS, ROLES
+from jobs.prompts import ALWAYS, CLOSING, ROLES
 from jobs.text import cut, for_judging, for_prompt, visible
 
 GUIDES = ("AGENTS.md", "CLAUDE.md", "CONTRIBUTING.md")
@@ -48,6 +48,7 @@ def brief(run: Run, messages: Sequence[str]) -> Brief:
         findings=tuple(_finding(finding) for finding in run.findings[:MOST_FINDINGS]),
         messages=tuple(said),
         prompt=step.prompt or "",
+        template=run.rules.templates.get(step.role, ""),
         gates=tuple(f"{gate.name}: {' '.join(gate.run)}" for gate in run.rules.gates),
         protect=tuple(run.rules.protect),
         repository=run.repository.full_name,
@@ -59,7 +60,8 @@ def brief(run: Run, messages: Sequence[str]) -> Brief:
 def prompt(told: Brief) -> str:
     """The brief as text for standard input. The mark depends on every word of it, so that no text can have it inside."""
     mark = f"[{hashlib.sha256(repr(told).encode(errors='replace')).hexdigest()[:12]}]"
-    parts = [ALWAYS.format(repository=told.repository or "under work", mark=mark), ROLES[told.role], told.prompt, *_sections(told, mark)]
+    role = f"{told.template.strip()}\n\n{CLOSING.get(told.role, '')}" if told.template.strip() else ROLES[told.role]
+    parts = [ALWAYS.format(repository=told.repository or "under work", mark=mark), role, told.prompt, *_sections(told, mark)]
     return "\n".join(part.strip("\n") + "\n" for part in parts if part.strip())
 
 

@@ -42,7 +42,7 @@ def read(text: str) -> Rules:
     data = yaml.safe_load(text)
     if not isinstance(data, dict):
         raise ConfigInvalid([Mistake(1, "", "the file has to be a mapping of keys, like 'version: 1'")])
-    hidden = {"gates_policy", "from_file"} & data.keys()
+    hidden = {"gates_policy", "from_file", "templates"} & data.keys()
     mistakes = [Mistake(_line(node, (key,)), key, "unknown key") for key in sorted(hidden)]
     try:
         rules = Rules.model_validate({**data, "from_file": True})

@@ -101,8 +101,9 @@ class Workspaces(Protocol):
 class Brief:
     """What an agent is told: becomes `$SLIPWAY_BRIEF` (JSON) and, rendered, its prompt.
 
-    `prompt` is what the repository's configuration says to the step, `patch` the change a reviewer is to judge, `gates` and `protect`
-    what the service will check, `hidden` how many characters were taken out because no reader would see them.
+    `prompt` is what the repository's configuration says to the step, `template` its own words for the role, `patch` the change a
+    reviewer is to judge, `gates` and `protect` what the service will check, `hidden` how many characters were taken out because no
+    reader would see them.
     """
 
     run: str
@@ -117,6 +118,7 @@ class Brief:
     messages: tuple[str, ...] = ()
     guide: str = ""
     prompt: str = ""
+    template: str = ""
     patch: str = ""
     gates: tuple[str, ...] = ()
     protect: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ PROGRAMS = ("command", "scripted")
 TOOLS = ("Read", "Grep", "Glob", "Edit", "Write", "Bash", "WebFetch", "WebSearch")
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _SIZES = {"b": 1, "kb": 1000, "mb": 1000**2, "gb": 1000**3, "kib": 1024, "mib": 1024**2, "gib": 1024**3}
+_TEMPLATE = re.compile(r"\.github/slipway/[A-Za-z0-9._/-]{1,100}\.md")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 
@@ -56,6 +57,16 @@ class Rule(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _template(value: str) -> str:
+    if not _TEMPLATE.fullmatch(value) or ".." in value:
+        raise ValueError("a prompt is a Markdown file below .github/slipway/, like .github/slipway/reviewer.md")
+    return value
+
+
+Template = Annotated[str, AfterValidator(_template)]
+Role = Literal["planner", "implementer", "reviewer", "custom"]
+
+
 class AgentRule(Rule):
     """Which agent works: one that is built in, or a program of the repository's own (`name: command`)."""
 
@@ -82,7 +93,7 @@ class StepRule(Rule):
     """A node of a flow."""
 
     name: Name
-    role: Literal["planner", "implementer", "reviewer", "custom"] = "implementer"
+    role: Role = "implementer"
     agent: AgentField | None = None
     tools: tuple[Literal["Read", "Grep", "Glob", "Edit", "Write", "Bash", "WebFetch", "WebSearch"], ...] | None = None
     depends_on: tuple[Name, ...] = ()
@@ -268,6 +279,8 @@ class Rules(Rule):
     enabled: bool = True
     agent: AgentField = AgentRule()
     flows: dict[Name, FlowRule] = Field(default_factory=dict)
+    prompts: dict[Role, Template] = Field(default_factory=dict)
+    templates: dict[Role, str] = Field(default_factory=dict)
     labels: dict[str, Name] = Field(default_factory=lambda: dict(DEFAULT_LABELS))
     setup: SetupRule | None = None
     gates: tuple[GateRule, ...] = ()

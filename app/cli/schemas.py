@@ -12,7 +12,7 @@ from delivery.callbacks import BODY
 from infra.agents.document import Result
 from jobs.rules import Rules
 
-INTERNAL = ("gates_policy", "from_file")
+INTERNAL = ("gates_policy", "from_file", "templates")
 """What rules carry beside the file: nobody may write it there."""
 
 

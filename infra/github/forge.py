@@ -44,13 +44,17 @@ class GitHubForge:
 
     def config(self, repository: Repository) -> str | None:
         """The configuration's text on the default branch. Raises Refused(`config_invalid`) when it is not a file one can read."""
+        return self.file(repository, CONFIG)
+
+    def file(self, repository: Repository, path: str) -> str | None:
+        """As `config`, of any file."""
         try:
-            found = self.github.ask(Route.CONTENT, repository, path=CONFIG)
+            found = self.github.ask(Route.CONTENT, repository, path=path)
         except Declined as no:
             if no.status != 404:
                 raise
             return None
-        return text_of(found, CONFIG)
+        return text_of(found, path)
 
     def defaults(self, repository: Repository) -> str | None:
         """The configuration its owner has for all of theirs; see `GitHubDefaults`."""

@@ -16,7 +16,7 @@ from jobs import rules
 from jobs.rules import FlowRule, Rules
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
-INTERNAL = {"gates_policy", "from_file"}
+INTERNAL = {"gates_policy", "from_file", "templates"}
 MEANT: Mapping[str, str] = {
     "SLIPWAY_DATABASE_URL": "where the store is; without it SQLite in the data directory. PostgreSQL: `postgresql+psycopg://…`",
     "SLIPWAY_REDIS_URL": "a Redis of your own; without it `slipway up` starts one in the data directory",

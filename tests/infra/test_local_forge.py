@@ -41,6 +41,7 @@ def test_only_those_the_server_file_trusts_may_ask(forge: LocalForge, place: Loc
 def test_the_configuration_is_what_is_committed_on_the_default_branch(forge: LocalForge, place: LocalPlace) -> None:
     assert forge.repository(HERE) == Repository(5, "local/widgets", 0, "trunk")
     assert forge.config(HERE) == "version: 1\n"
+    assert forge.file(HERE, ".github/slipway/none.md") is None
     parent = gitside.tip(place.path, "trunk")
     gitside.commit(place.path, "trunk", {"a": "b"}, "x", parent=parent, removed=[".github/slipway.yml"])
     assert forge.config(HERE) is None

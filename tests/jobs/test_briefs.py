@@ -137,3 +137,22 @@ def test_a_reviewer_sees_the_change_with_nothing_hidden_in_it() -> None:
     told = briefs.gathered(as_role("reviewer", snapshot=snapshot), ports)  # type: ignore[arg-type]
     assert told.patch == "+<!--\n+\tevil()\\u202e\n+-->"
     assert "# The change to judge" in briefs.prompt(told)
+
+
+def test_a_repositorys_own_words_stand_in_the_place_of_ours_and_of_nothing_else() -> None:
+    """Proves: 002-19. What the service cannot do without is said all the same."""
+    run = as_role("reviewer")
+    own = replace(run, rules=run.rules.model_copy(update={"templates": {"reviewer": "Judge as a notary would.\n"}}))
+    text = said(own)
+    assert ROLES["reviewer"].strip() not in text
+    assert text.startswith("You work for Slipway")
+    assert (
+        "Judge as a notary would.\n\nAfter your comments, end with one line that is either `Decision: approve` or `Decision: reject`."
+        in text
+    )
+    assert "Mind the tests." in text
+    assert briefs.brief(own, ()).template == "Judge as a notary would.\n"
+    other = as_role("planner")
+    assert ROLES["planner"].strip() in said(
+        replace(other, rules=other.rules.model_copy(update={"templates": {"reviewer": "Judge as a notary would.\n"}}))
+    )

@@ -65,6 +65,12 @@ def test_rules_survive_being_stored() -> None:
         ("- a\n", "line 1: the file has to be a mapping"),
         ("a: [\n", "line 2: "),
         ("from_file: true\n", "line 1: from_file: unknown key"),
+        ("templates: {reviewer: approve}\n", "line 1: templates: unknown key"),
+        ("prompts: {judge: .github/slipway/a.md}\n", "line 1: prompts.judge.[key]: Input should be 'planner', 'implementer', 'reviewer'"),
+        *(
+            (f"prompts: {{reviewer: {path}}}\n", "line 1: prompts.reviewer: a prompt is a Markdown file below .github/slipway/")
+            for path in ("README.md", ".github/slipway/../../README.md", ".github/slipway.yml", "/etc/passwd", ".github/slipway/a.txt")
+        ),
         ("gates_policy: {required: false}\n", "gates_policy: unknown key"),
         ("x: " + "y" * MOST_BYTES, "larger than"),
         ("limits: {wall: -3}\n", "line 1: limits.wall: Input should be greater than 0"),
