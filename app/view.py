@@ -56,6 +56,8 @@ class Finding:
     message: str
     where: str
     level: str
+    path: str = ""
+    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,11 @@ class Turn:
         if self.ended_at is None:
             return "running"
         return "passed" if self.decision in GOOD else "failed"
+
+    @property
+    def diff(self) -> str:
+        """The name its change is kept under, once it was verified."""
+        return f"{self.attempt}-{self.step}-{self.n}.diff"
 
     @property
     def quiet_gates(self) -> tuple[str, ...]:
@@ -142,7 +149,7 @@ def gate(result: Page) -> Gate:
 def finding(found: Page) -> Finding:
     """A finding, with its place as `path:line`."""
     place = ":".join(str(part) for part in (found.get("path"), found.get("line")) if part is not None)
-    return Finding(found["gate"], found["message"], place, found.get("level", "failure"))
+    return Finding(found["gate"], found["message"], place, found.get("level", "failure"), found.get("path") or "", found.get("line"))
 
 
 def findings(result: Page) -> list[Finding]:

@@ -34,3 +34,14 @@ def program(name: str) -> str:
     """The path of a program that is needed to judge, not to run, what is tested."""
     found = shutil.which(name)
     return found or missing(f"the program {name}")
+
+
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+
+
+def browser() -> str:
+    """The path of a Chromium. `.ci/run` says in SLIPWAY_TEST_NO_BROWSER why there is none, where none could be installed."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None and os.environ.get("SLIPWAY_TEST_NO_BROWSER"):
+        pytest.skip(f"NOT TESTED, the dashboard in a browser: {os.environ['SLIPWAY_TEST_NO_BROWSER']}")
+    return found or missing("a browser (Debian: apt-get install chromium-headless-shell)")

@@ -18,6 +18,8 @@ POLL_S = 0.5
 BATCH = 200
 PING_S = 15
 CLOSING_S = 2.0
+UNREAD_S = 30.0
+"""How long a listener may leave unread what was sent before the stream is cut; it is not kept for them meanwhile."""
 Load = Callable[[int], Sequence[Mapping[str, Any]]]
 
 
@@ -30,7 +32,12 @@ async def pause(closing: anyio.Event, seconds: float) -> None:
 def sse(messages: AsyncIterator[ServerSentEvent], closing: anyio.Event) -> Response:
     """The messages as a stream that ends by itself when the server closes: a browser then connects to whoever comes next."""
     return EventSourceResponse(
-        messages, ping=PING_S, headers={"X-Accel-Buffering": "no"}, shutdown_event=closing, shutdown_grace_period=CLOSING_S
+        messages,
+        ping=PING_S,
+        headers={"X-Accel-Buffering": "no"},
+        send_timeout=UNREAD_S,
+        shutdown_event=closing,
+        shutdown_grace_period=CLOSING_S,
     )
 
 
@@ -58,10 +65,9 @@ async def told(events: AsyncIterator[Mapping[str, Any]], closing: anyio.Event) -
 def stream(desk: Desk, ask: Ask) -> Response:
     """A run's events as they happen, from `Last-Event-ID` or `after` on."""
     run = reached(desk, ask)
-    desk.seats.check()
     after, closing = _after(ask), anyio.Event()
     events = follow(lambda seq: desk.reading.events(run.id, after=seq, limit=BATCH), after, run.state, closing)
-    return sse(desk.seats.seated(told(events, closing)), closing)
+    return desk.seats.seated(sse(told(events, closing), closing))
 
 
 def _after(ask: Ask) -> int:

@@ -1,6 +1,10 @@
-"""Tells an open page that there is something new. What is new the page fetches itself, so nothing is shown two ways."""
+"""Tells an open page that there is something new. What is new the page fetches itself, so nothing is shown two ways.
 
-from collections.abc import AsyncIterator
+The lines of an agent at work come along as they are shown: there are many of them, and each is small.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from dataclasses import dataclass
 
 import anyio
 from sse_starlette import ServerSentEvent
@@ -8,14 +12,26 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from app.access import Principal
+from app.api.ports import Reading
 from app.api.problems import no_run
 from app.api.reading import known
-from app.api.streams import follow, pause, sse
+from app.api.streams import pause, sse
 from app.dashboard.office import Looking, Office
+from app.dashboard.rendering import fragment
+from app.view import FINAL
 
 POLL_S = 1.0
+RUN_POLL_S = 0.5
 CALM_S = 10
 """Ages, and processes that fall silent, change a page without any event: it is renewed this often."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What an open page of a run shows already: up to which event, and which line of its agents."""
+
+    event: int
+    line: int
 
 
 async def changes(looking: Looking, closing: anyio.Event) -> AsyncIterator[ServerSentEvent]:
@@ -30,28 +46,42 @@ async def changes(looking: Looking, closing: anyio.Event) -> AsyncIterator[Serve
             yield ServerSentEvent("{}", event="changed", id=str(newest[0]))
 
 
-async def changes_of(office: Office, run_id: str, state: str, closing: anyio.Event) -> AsyncIterator[ServerSentEvent]:
-    """A message for whatever happens to a run, and `end` when nothing more will."""
-    page = await run_in_threadpool(office.desk.reading.events, run_id)
-    start = page[-1]["seq"] if page else 0
-    async for event in follow(lambda after: office.desk.reading.events(run_id, after=after), start, state, closing):
-        yield ServerSentEvent("{}", event="changed", id=str(event["seq"]))
-    if not closing.is_set():
-        yield ServerSentEvent("{}", event="end")
+async def changes_of(
+    reading: Reading, looking: Looking, run_id: str, state: str, seen: Seen, closing: anyio.Event
+) -> AsyncGenerator[ServerSentEvent]:
+    """`changed` for whatever happens to a run, `line` with what its agents do, and `end` when nothing more will."""
+    while not closing.is_set():
+        events = await run_in_threadpool(reading.events, run_id, after=seen.event)
+        lines = await run_in_threadpool(looking.activity, run_id, after=seen.line)
+        if lines:
+            yield ServerSentEvent("".join(fragment("activity_line", line) for line in lines), event="line")
+        if events:
+            state = events[-1]["state"]
+            yield ServerSentEvent("{}", event="changed", id=str(events[-1]["seq"]))
+        elif state in FINAL:
+            yield ServerSentEvent("{}", event="end")
+            return
+        seen = Seen(events[-1]["seq"] if events else seen.event, lines[-1]["seq"] if lines else seen.line)
+        if not events:
+            await pause(closing, RUN_POLL_S)
 
 
 def everything(office: Office) -> Response:
     """The stream of all pages but a run's."""
-    office.desk.seats.check()
     closing = anyio.Event()
-    return sse(office.desk.seats.seated(changes(office.looking, closing)), closing)
+    return office.desk.seats.seated(sse(changes(office.looking, closing), closing))
 
 
-def one_run(office: Office, principal: Principal, run_id: str) -> Response:
-    """The stream of a run's page. Raises Problem 404 for a run that is not there for the principal."""
+def one_run(office: Office, principal: Principal, run_id: str, query: Mapping[str, str], last: str) -> Response:
+    """The stream of a run's page, from what it shows on. Raises Problem 404 for a run that is not there for the principal."""
     run = known(lambda: office.desk.runs.get(run_id))
     if not principal.may_see(run.repository.scope):
         raise no_run()
-    office.desk.seats.check()
+    seen = Seen(_number(last) or _number(query.get("event", "")), _number(query.get("line", "")))
     closing = anyio.Event()
-    return sse(office.desk.seats.seated(changes_of(office, run_id, run.state, closing)), closing)
+    messages = changes_of(office.desk.reading, office.looking, run_id, run.state, seen, closing)
+    return office.desk.seats.seated(sse(messages, closing))
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0

@@ -1,6 +1,6 @@
 """What each page shows: reads, arranged for a template. One function a page."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ from app.access import Principal
 from app.api import health
 from app.api.problems import Problem, no_run
 from app.api.reading import known
-from app.dashboard import diff, runs
+from app.dashboard import diff, money, runs
 from app.dashboard.office import Office
 from infra.store.outbox import STATES as OUTBOX_STATES
 from infra.store.pages import shown
@@ -60,14 +60,17 @@ Page = Callable[[Office, Look], Context]
 def overview(office: Office, look: Look) -> Context:
     """What runs, what waits and for what, what came of the rest, and whether the service is well."""
     queue = office.looking.queue(within=look.within)
+    waiting = _waiting(office, look, queue)
     needs = [run for state in (RunState.AWAITING_APPROVAL, RunState.PARKED) for run in _in_state(office, look, state)]
     page, _ = office.desk.reading.runs(limit=PAGE, within=look.within)
     return {
         "running": [*queue["held"], *_in_state(office, look, RunState.AWAITING_CI)],
-        "waiting": _waiting(office, look, queue),
+        "waiting": waiting,
+        "queued": queue["queued"],
         "needs": needs,
         "recent": [run for run in page if run["state"] in view.FINAL][:RECENT],
         "figures": office.looking.ended(DAY_S, look.within),
+        **_today(office, look),
         **_well(office, look),
     }
 
@@ -92,19 +95,33 @@ def run(office: Office, look: Look) -> Context:
     if not look.principal.may_see(page["scope"]):
         raise no_run()
     events = office.desk.reading.events(run_id, limit=runs.MOST_EVENTS)
+    activity = office.looking.activity(run_id, limit=runs.SHOWN_ACTIVITY)
+    messages = [event for event in events if event["type"] == "MessageReceived"][-runs.SHOWN_MESSAGES :]
+    turns = view.turns(page)
+    shown = turns[-runs.SHOWN_TURNS :]
+    spans = runs.timeline(events, look.now)
     return {
         "run": page,
-        "turns": {
-            step["name"]: [view.turn(step, row) for attempt in step["attempts"] for row in attempt["iterations"]] for step in page["steps"]
-        },
+        "turns": {step["name"]: [turn for turn in shown if turn.step == step["name"]] for step in page["steps"]},
+        "earlier": len(turns) - len(shown),
+        "room": runs.room(shown, len(messages)),
         "rail": runs.rail(page, events),
-        "events": list(reversed(events)),
-        "messages": [event for event in events if event["type"] == "MessageReceived"],
+        "spans": spans,
+        "times": runs.times(spans),
+        "events": list(reversed(events))[: runs.SHOWN_EVENTS],
+        "event_count": len(events),
+        "messages": messages,
         "findings": runs.loose_findings(page),
         "actions": view.actions(page),
-        "diff": _diff(office, page),
-        "stream": f"/live/{run_id}",
+        "diff": _diff(office, page, turns),
+        "activity": activity,
+        "stream": None if page["state"] in view.FINAL else f"/live/{run_id}?event={_last(events)}&line={_last(activity)}",
     }
+
+
+def _last(rows: Sequence[Mapping[str, Any]]) -> int:
+    """The number of the last row that is shown: the stream goes on from there."""
+    return int(rows[-1]["seq"]) if rows else 0
 
 
 def queue(office: Office, look: Look) -> Context:
@@ -145,6 +162,22 @@ def workers(office: Office, look: Look) -> Context:
     }
 
 
+def budgets(office: Office, look: Look) -> Context:
+    """What may be spent, and what of it is."""
+    found = _spent(office)
+    return {
+        "limits": office.settings["server"].get("budget", {}),
+        "today": [one for one in found if one.today],
+        "before": [one for one in found if not one.today],
+        "figures": office.looking.ended(look.now % DAY_S),
+    }
+
+
+def agents(office: Office, look: Look) -> Context:
+    """The programs that do the work, as each host has them."""
+    return {"agents": office.looking.agents()}
+
+
 def settings(office: Office, look: Look) -> Context:
     """The settings as they are in force; secrets are stars."""
     return {"settings": office.settings}
@@ -166,6 +199,18 @@ def _well(office: Office, look: Look) -> Context:
     return {"parts_found": health.check(office.parts), "paused": _paused(office, look)}
 
 
+def _spent(office: Office) -> list[money.Spent]:
+    rows = office.looking.spent()
+    return money.spent(rows, office.looking.names(money.scopes(rows)))
+
+
+def _today(office: Office, look: Look) -> Context:
+    """The money of this day, and how much may run at once. What others spend is the operators' to know."""
+    shown = [] if look.principal.actor else [one for one in _spent(office) if one.today]
+    limits = office.settings["server"]["limits"]
+    return {"cost_today": office.looking.ended(look.now % DAY_S, look.within)["cost_usd"], "budgets": shown[:5], "limits": limits}
+
+
 def _paused(office: Office, look: Look) -> list[Pause]:
     """The pauses that concern whoever looks, the one of everything first."""
     reasons = {
@@ -178,13 +223,13 @@ def _paused(office: Office, look: Look) -> list[Pause]:
     ]
 
 
-def _diff(office: Office, page: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The newest change that was verified, as it was kept."""
-    names = (f"{turn.attempt}-{turn.step}-{turn.n}.diff" for turn in reversed(view.turns(page)))
-    kept = next((name for name in names if name in page["artifacts"]), None)
+def _diff(office: Office, page: Mapping[str, Any], turns: Sequence[view.Turn]) -> list[diff.Line]:
+    """The newest change that was verified, as it was kept, with what the gates said about its lines."""
+    kept = next((turn for turn in reversed(turns) if turn.diff in page["artifacts"]), None)
     if kept is None:
         return []
     try:
-        return diff.lines(office.desk.artifacts.get(page["id"], kept).decode(errors="replace"))
+        text = office.desk.artifacts.get(page["id"], kept.diff).decode(errors="replace")
     except KeyError:
         return []
+    return diff.lines(text, kept.findings)

@@ -25,6 +25,18 @@ class Looking(Protocol):
         """How many runs ended in a window, by state, and what is known of their cost."""
         ...
 
+    def spent(self, days: int = 7) -> Sequence[Mapping[str, Any]]:
+        """What was spent and is set aside of each budget, in whole units, on the last days: the newest day first."""
+        ...
+
+    def agents(self) -> Sequence[Mapping[str, Any]]:
+        """The agents as each host's keeper last found them."""
+        ...
+
+    def activity(self, run_id: str, *, after: int = 0, limit: int = 500) -> Sequence[Mapping[str, Any]]:
+        """What the run's agents are doing, after a sequence number, oldest first: the newest `limit` lines."""
+        ...
+
     def names(self, scopes: Collection[str]) -> dict[str, str]:
         """What the repositories of these scopes are called, where that is known."""
         ...

@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app import telling, view, wording
+from app.dashboard import runs
 from app.version import VERSION
 
 HERE = Path(__file__).parent
@@ -21,6 +22,8 @@ PAGES = (
     ("/callbacks", "Callbacks", False),
     ("/inbox", "Inbox", True),
     ("/workers", "Workers", True),
+    ("/budgets", "Budgets", True),
+    ("/agents", "Agents", True),
     ("/settings", "Settings", True),
 )
 """Address, name, and whether it is for operators only."""
@@ -48,10 +51,23 @@ def _environment() -> Environment:
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     made.filters.update(
-        iso=iso, clock=clock, duration=wording.duration, money=wording.money, words=wording.words, origin=view.origin, gist=telling.gist
+        iso=iso,
+        clock=clock,
+        duration=wording.duration,
+        money=wording.money,
+        words=wording.words,
+        origin=view.origin,
+        gist=telling.gist,
+        clipped=runs.clipped,
     )
     made.globals.update(pages=PAGES, version=VERSION, ago=wording.ago, lasted=view.lasted)
     return made
+
+
+def fragment(macro: str, *arguments: object) -> str:
+    """A part of a page, as the page itself shows it."""
+    made = getattr(_environment().get_template("parts.html").module, macro)
+    return str(made(*arguments))
 
 
 def page(template: str, context: Mapping[str, Any]) -> str:

@@ -44,6 +44,8 @@ PAGES: Mapping[str, Sheet] = {
     "/callbacks": Sheet("callbacks.html", looks.callbacks),
     "/inbox": Sheet("inbox.html", looks.inbox, operators=True),
     "/workers": Sheet("workers.html", looks.workers, operators=True),
+    "/budgets": Sheet("budgets.html", looks.budgets, operators=True),
+    "/agents": Sheet("agents.html", looks.agents, operators=True),
     "/settings": Sheet("settings.html", looks.settings, operators=True),
 }
 
@@ -104,7 +106,10 @@ class Doors:
         if principal is None:
             raise Problem(401, "Sign in first: load the page again.")
         run_id = request.path_params.get("run_id")
-        return await run_in_threadpool(live.one_run, self._office, principal, run_id) if run_id else live.everything(self._office)
+        if not run_id:
+            return live.everything(self._office)
+        last = request.headers.get("last-event-id", "")
+        return await run_in_threadpool(live.one_run, self._office, principal, run_id, request.query_params, last)
 
     def _now(self) -> float:
         return self._office.desk.clock.now()

@@ -23,7 +23,7 @@ class Evidence:
     artifacts: Sequence[str] = ()
 
 
-def page(run: Run, evidence: Evidence, *, position: int = 0) -> dict[str, Any]:
+def page(run: Run, evidence: Evidence, *, position: int = 0, pinned: bool = False) -> dict[str, Any]:
     """The whole page. Times are seconds since the epoch; what is not known is null, never zero."""
     return {
         **head(run),
@@ -34,6 +34,7 @@ def page(run: Run, evidence: Evidence, *, position: int = 0) -> dict[str, Any]:
         "stop_requested": run.stop_requested,
         "not_before": run.not_before or None,
         "position": position or None,
+        "pinned": pinned,
         "steps": steps(run, evidence),
         "callbacks": [_callback(row) for row in evidence.callbacks],
         "artifacts": list(evidence.artifacts),
@@ -160,5 +161,12 @@ def _links(run: Run) -> dict[str, Any]:
     here = f"/api/v1/runs/{run.id}"
     return {
         "self": here, "events": f"{here}/events", "page": f"/runs/{run.id}", "item": run.request.source.url,
-        "pull": run.receipt.url if run.receipt else None,
+        "pull": run.receipt.url if run.receipt else None, "check": _check(run),
     }  # fmt: skip
+
+
+def _check(run: Run) -> str | None:
+    """The check run's page on GitHub: beside the item the run was asked for on."""
+    name = run.repository.full_name
+    site, found, _ = (run.request.source.url or "").partition(f"{name}/")
+    return f"{site}{name}/runs/{run.check_run}" if found and run.check_run else None

@@ -10,10 +10,11 @@ import sqlalchemy as sa
 
 from infra.store import claims, counting, queue, stats, tracing
 from infra.store.pages import Evidence, head, page
-from infra.store.schema import activity, artifact, attempt, event, inbox, iteration, outbox, run
+from infra.store.schema import activity, agent_probe, artifact, attempt, budget, event, inbox, iteration, outbox, run
 from infra.store.sight import inside
 from infra.store.values import run_of
 from infra.store.work import now, read
+from jobs.budget import DAY_S
 from jobs.errors import UserError
 from jobs.model import HELD
 
@@ -37,7 +38,7 @@ class SqlReading:
             row = connection.execute(sa.select(run).where(run.c.id == run_id)).one_or_none()
             if row is None:
                 raise KeyError(run_id)
-            return page(run_of(row), _evidence(connection, run_id), position=queue.position(connection, run_id))
+            return page(run_of(row), _evidence(connection, run_id), position=queue.position(connection, run_id), pinned=row.pinned)
 
         return read(self._engine, work)
 
@@ -143,6 +144,21 @@ class SqlReading:
         """The scope of the repository that was last seen under a name; None for one no run was ever asked for on."""
         newest = sa.select(run.c.scope).where(run.c.full_name == full_name).order_by(run.c.created_at.desc()).limit(1)
         return read(self._engine, lambda connection: connection.scalar(newest))
+
+    def spent(self, days: int = 7) -> list[dict[str, Any]]:
+        """What was spent and is set aside of each budget, in whole units, on the last `days` days (UTC): the newest day first."""
+
+        def work(connection: sa.Connection) -> list[dict[str, Any]]:
+            today = int(float(connection.scalar(sa.select(now())) or 0.0) // DAY_S)
+            rows = sa.select(budget).where(budget.c.day > today - days).order_by(budget.c.day.desc(), budget.c.subject, budget.c.unit)
+            return [{**row, "today": row["day"] == today} for row in connection.execute(rows).mappings()]
+
+        return read(self._engine, work)
+
+    def agents(self) -> list[dict[str, Any]]:
+        """The agents as each host's keeper last found them."""
+        found = sa.select(agent_probe).order_by(agent_probe.c.agent, agent_probe.c.host)
+        return read(self._engine, lambda connection: [dict(row) for row in connection.execute(found).mappings()])
 
     def names(self, scopes: Collection[str]) -> dict[str, str]:
         """What the repositories of these scopes were last called; one no run was ever asked for on is not among them."""

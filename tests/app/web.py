@@ -18,6 +18,7 @@ from app.dashboard.sign_in import Tries, Ways
 from app.dashboard.standing import Standing
 from app.knowledge import Knowledge
 from app.main import application
+from app.server_file import ServerFile
 from handlers.facts import Admitted, Facts, Forge
 from infra.artifacts import FileArtifacts
 from infra.clock import SystemClock
@@ -139,7 +140,7 @@ def web(
             "public_url": public_url,
             "api_tokens": ["**********"] * len(tokens),
             "redis_url": None,
-            "server": {"limits": {"workers": 2}},
+            "server": ServerFile().model_dump(mode="json"),
         },
         ways=Ways(Tries(SystemClock().monotonic), visits, github),
         standing=Standing(know or (lambda: knowledge(town, roles or {}))),

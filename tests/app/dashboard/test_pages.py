@@ -1,16 +1,34 @@
 """What people see."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from app.api.health import Part
-from app.dashboard.diff import lines
-from tests.app.town import PATCH, Town
+from app.dashboard.diff import LONGEST, MOST_LINES, MOST_SIGNS, lines
+from app.dashboard.runs import WIDE, timeline, times
+from app.view import Finding
+from infra.artifacts import FileArtifacts
+from infra.store.ledger import SqlLedger
+from infra.store.runs import SqlRuns
+from jobs.events import Built, Event, Launched, Prepared, Rejected, Retried, Snapshotted
+from jobs.evidence import Finding as Found
+from jobs.evidence import GateReport, Output
+from tests.app.town import BAD, BASE, LINT, PATCH, TREE, Builder, Town, result, snapshot
 from tests.app.web import web
 
-PAGES = ("/", "/runs", "/queue", "/callbacks", "/inbox", "/workers", "/settings", "/login")
+PAGES = ("/", "/runs", "/queue", "/callbacks", "/inbox", "/workers", "/budgets", "/agents", "/settings", "/login")
+TESTED = """diff --git a/tests/test_cart.py b/tests/test_cart.py
+--- a/tests/test_cart.py
++++ b/tests/test_cart.py
+@@ -29,2 +29,3 @@
+     total = cart(apple, apple).total()
+-    assert total
++    assert isinstance(total, Money)
++    assert total == 4
+"""
 VOID = {"meta", "link", "input", "img", "br", "hr"}
 
 
@@ -86,20 +104,20 @@ def test_a_failed_run_explains_itself(town: Town) -> None:
         "Run it again",
     ):
         assert part in html
-    assert "hidden" not in html.replace('class="hidden"', "").replace('type="hidden"', "")
+    assert "hidden" not in html.replace('class="hidden"', "").replace('type="hidden"', "").replace('aria-hidden="true"', "")
 
 
 def test_a_delivered_run_leads_to_its_pull_request_and_shows_its_change(town: Town) -> None:
     html = web(town).client.get(f"/runs/{town['succeeded']}").text
     assert '<a href="https://github.com/acme/shop/pull/12">#12</a>' in html
-    assert '<span class="add">+        prices = (item.price * item.quantity for item in self.items)</span>' in html
+    assert '<span class="add" data-n="11">+        prices = (item.price * item.quantity for item in self.items)</span>' in html
     assert f'href="/api/v1/runs/{town["succeeded"]}/artifacts/1-code-2.diff"' in html
 
 
 def test_a_running_run_shows_what_was_said_to_it(town: Town) -> None:
     html = web(town).client.get(f"/runs/{town['running']}").text
     assert "Please keep the index small." in html
-    assert f'data-live="/live/{town["running"]}"' in html
+    assert re.search(rf'data-live="/live/{town["running"]}\?event=\d+&amp;line=0"', html)
 
 
 @pytest.mark.parametrize(
@@ -130,8 +148,71 @@ def test_settings_show_no_secret(town: Town) -> None:
     assert "a-very-secret-token" not in html
 
 
-def test_a_diff_is_marked_line_by_line() -> None:
-    kinds = [kind for kind, _ in lines(PATCH)]
-    assert kinds == ["file", "head", "head", "hunk", "same", "del", "add", "add"]
-    assert lines("@@ -1 +1 @@\n--- a line that looks like a head\n")[1][0] == "del"
-    assert lines("+x\n" * 10, most=3)[-1] == ("hunk", "… 7 more lines: the artifact has them all")
+def test_a_diff_is_marked_line_by_line_and_numbered_as_the_new_file_is() -> None:
+    shown = lines(PATCH)
+    assert [line.kind for line in shown] == ["file", "head", "head", "hunk", "same", "del", "add", "add"]
+    assert [line.number for line in shown] == [None, None, None, None, 10, None, 11, 12]
+    assert {line.path for line in shown[2:]} == {"shop/cart.py"}
+    assert lines("@@ -1 +1 @@\n--- a line that looks like a head\n")[1].kind == "del"
+    assert lines("@@ -1 +3 @@\n+++ b/one that looks like another file\n")[1].number == 3
+
+
+def test_a_long_diff_ends_with_how_much_is_left_out() -> None:
+    many = lines("@@ -1 +1 @@\n" + "+x\n" * 500)
+    assert (len(many), many[-1].text) == (MOST_LINES + 1, f"… {501 - MOST_LINES} more lines: the artifact has them all")
+    wide = lines("@@ -1 +1 @@\n" + f"+{'x' * 5000}\n" * 200)
+    assert sum(len(line.text) for line in wide) <= MOST_SIGNS + LONGEST + 100
+    assert wide[-1].text.endswith("more lines: the artifact has them all")
+
+
+def test_what_a_gate_said_about_a_line_stands_beneath_it() -> None:
+    said = Finding("lint", "E501 line too long", "shop/cart.py:12", "warning", "shop/cart.py", 12)
+    elsewhere = [Finding("lint", "x", "other.py:12", "failure", "other.py", 12), Finding("lint", "x", "", "failure")]
+    assert [(line.text, line.notes) for line in lines(PATCH, [said, *elsewhere]) if line.notes] == [
+        ("+        return sum(prices, Money(0))", (said,))
+    ]
+
+
+def test_annotations_are_shown_on_the_diff(town: Town) -> None:
+    run = SqlRuns(town.engine).get(town["failed"])
+    FileArtifacts(town.engine, town.data / "artifacts").put(run.id, "1-code-2.diff", TESTED.encode())
+    html = web(town).client.get(f"/runs/{run.id}").text
+    told = "test_total_counts_each_item: Money(2) == Money(4)"
+    assert f'+    assert total == 4</span><span class="found failure"><b>tests</b> {told}</span>' in html
+
+
+def test_the_time_of_a_run_is_shown_stretch_by_stretch(town: Town) -> None:
+    """Proves: 004-38."""
+    at = [("queued", "prepare", 0.0, 0), ("running", "prepare", 10.0, 1), ("running", "build", 12.0, 1), ("running", "build", 20.0, 1)]
+    at += [("running", "verify", 52.0, 1), ("running", "prepare", 60.0, 2), ("succeeded", "done", 61.0, 2)]
+    events = [{"state": state, "phase": phase, "at": when, "payload": {"iteration": turn}} for state, phase, when, turn in at]
+    spans = timeline(events, 99.0)
+    assert [(span.name, span.seconds, span.turn) for span in spans] == [
+        ("queued", 10.0, 0), ("prepare", 2.0, 1), ("build", 40.0, 1), ("verify", 8.0, 1), ("prepare", 1.0, 2),
+    ]  # fmt: skip
+    assert times(spans) == {"queued": 10.0, "prepare": 3.0, "build": 40.0, "verify": 8.0}
+    assert abs(sum(span.width for span in spans) - WIDE) < 1
+    assert timeline(events[:1], 5.0) == ()
+    assert timeline([], 5.0) == ()
+    assert '<ul aria-label="Time in each phase">' in web(town).client.get(f"/runs/{town['failed']}").text
+
+
+def test_a_page_is_light_however_much_there_is_to_say(town: Town) -> None:
+    """The page of a run of many turns, long outputs and a huge diff, with everything it loads, is at most 100 KB."""
+    at = web(town).client
+    told = "x" * 3_000 + "\n"
+    noisy = result(stdout=Output(head=told * 5, tail=told * 5, size=10**6), stderr=Output(head=told * 9, size=10**6), summary=told * 3)
+    findings = tuple(Found("tests", f"{told}{number}", f"a/{number}.py", number) for number in range(1, 99))
+    bad = replace(BAD, output=Output(head=told * 9, size=10**5), findings=findings)
+    events: list[Event] = [Prepared(BASE)]
+    for turn in range(1, 9):
+        events += [Launched("code", turn, "scripted"), Built(noisy), Snapshotted(snapshot("a")), Rejected(GateReport(TREE, (bad, LINT)))]
+        events += [Retried(turn + 1, "tree"), Prepared(BASE)]
+    builder = Builder(town.engine, SqlRuns(town.engine), SqlLedger(town.engine))
+    run = builder.walk(builder.ask("heavy", "t" * 200), *events)
+    for number in range(60):
+        builder.runs.say(run.id, "octocat", told * 5 + str(number))
+    FileArtifacts(town.engine, town.data / "artifacts").put(run.id, "1-code-8.diff", ("@@ -1 +1 @@\n" + f"+{told}" * 9_000).encode())
+    static = sum(len(at.get(f"/static/slipway.{kind}").content) for kind in ("css", "js", "svg"))
+    for path in (f"/runs/{run.id}", "/", "/runs", "/queue", "/inbox", "/callbacks"):
+        assert len(at.get(path).content) + static <= 100_000, path
