@@ -8,7 +8,7 @@ from handlers import intents as i
 from handlers import words
 from handlers.requests import mending
 from jobs import events as e
-from jobs import messages
+from jobs import evidence, messages
 from jobs.config import Mistake
 from jobs.errors import Reason, Refused, UserError
 from jobs.model import FINAL, Repository, Run, RunRequest, Source
@@ -106,6 +106,22 @@ class Bell(Protocol):
         ...
 
 
+class Review(Protocol):
+    """What stands on pull requests."""
+
+    def remarks(self, request: RunRequest) -> tuple[evidence.Finding, ...]:
+        """What others wrote beside the lines of the request's pull request and what failed on its head. Raises Fault."""
+        ...
+
+
+class NoReview:
+    """Without an App nothing is known of pull requests."""
+
+    def remarks(self, request: RunRequest) -> tuple[evidence.Finding, ...]:
+        """Nothing."""
+        return ()
+
+
 class Voice(Protocol):
     """Speaks on issues and pull requests. Raises Refused where it may not, Fault where it could not."""
 
@@ -151,6 +167,7 @@ class Perform:
     voice: Voice
     bell: Bell
     ci: Ci
+    review: Review
     page: Page
 
     def carry_out(self, intents: Sequence[i.Intent], asking: Asking) -> list[Came]:
@@ -219,7 +236,7 @@ class Perform:
 
     def _start(self, request: RunRequest, asking: Asking) -> Came:
         rules, number = asking.rules or Rules(), request.source.number
-        run, _ = self.runs.start(request, rules)
+        run, _ = self.runs.start(replace(request, remarks=self.review.remarks(request)), rules)
         older = self.runs.active_on(request.repository.id, number) if rules.replace and number else None
         if older and older.id != run.id and not older.stop_requested and not run.is_final:
             who = request.source.actor.login if request.source.actor else "somebody"

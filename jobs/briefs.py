@@ -16,6 +16,7 @@ MOST_TEXT = 64_000
 MOST_GUIDE = 16_000
 MOST_PATCH = 200_000
 MOST_FINDINGS = 100
+OTHERS = "Said beside lines of this pull request, and failing on its head, as others wrote it there"
 
 
 def gathered(run: Run, ports: Ports) -> Brief:
@@ -46,6 +47,7 @@ def brief(run: Run, messages: Sequence[str]) -> Brief:
         instructions=instructions,
         plan=cut(for_prompt(run.plan), MOST_TEXT),
         findings=tuple(_finding(finding) for finding in run.findings[:MOST_FINDINGS]),
+        remarks=tuple(_finding(finding) for finding in request.remarks[:MOST_FINDINGS]),
         messages=tuple(said),
         prompt=step.prompt or "",
         template=run.rules.templates.get(step.role, ""),
@@ -73,6 +75,7 @@ def _sections(told: Brief, mark: str) -> Iterator[str]:
     yield _quoted("What was asked for in particular, by somebody with the right to ask", told.instructions, mark)
     yield _quoted("The plan to follow", told.plan, mark)
     yield _quoted("Said since then, by people with the right to steer", "\n\n".join(told.messages), mark)
+    yield _quoted(OTHERS, "\n".join(map(_line, told.remarks)), mark)
     yield _quoted(_again(told), "\n".join(_line(finding) for finding in told.findings), mark)
     yield _quoted("The change to judge", told.patch, mark)
     yield _quoted("How this repository is worked on", told.guide, mark)

@@ -6,6 +6,7 @@ No line of it begins with a command, so that our own text can never be taken for
 import re
 from collections.abc import Mapping, Sequence
 
+from jobs.budget import cap
 from jobs.errors import Class, Reason
 from jobs.evidence import Finding, GateReport, GateResult, Turn
 from jobs.markdown import code, duration, line, moment, money, paragraphs, quote, sentence, table
@@ -150,8 +151,12 @@ def gates(run: Run) -> str:
 
 
 def gate_table(report: GateReport) -> str:
-    """One row for each gate."""
-    rows = [(code(result.name), verdict(result), duration(result.duration_s)) for result in report.results]
+    """One row for each gate of the repository's own and each that failed; the built-in checks that passed are one row together."""
+    quiet = [result for result in report.results if result.passed and not result.command]
+    told = [result for result in report.results if result not in quiet]
+    rows = [(code(result.name), verdict(result), duration(result.duration_s)) for result in told]
+    if quiet:
+        rows.append(("built-in checks", f"{len(quiet)} passed", duration(sum(result.duration_s for result in quiet))))
     return table(("Gate", "Result", "Time"), rows) if rows else ""
 
 
@@ -233,7 +238,19 @@ def detail(run: Run) -> str:
 def _asked(run: Run) -> str:
     until = f" Without an answer the run ends at {moment(run.not_before)}." if run.not_before else ""
     ask = f"Comment `/slipway approve` to go on, with changes after the word if you want any, or `/slipway stop`.{until}"
-    return paragraphs(quote(run.plan), ask)
+    return paragraphs(quote(run.plan), estimate(run), ask)
+
+
+def estimate(run: Run) -> str:
+    """What carrying a plan out may cost: what planning did, for each step to come, and never more than its bound."""
+    order = run.rules.flow(run.request.flow).order
+    to_come = len(order) - 1 - [step.name for step in order].index(run.current.name)
+    most = cap(run).usd
+    bound = f"at most {money(most)} in all, by its budget" if most is not None else "no budget bounds it (`limits.cost_usd`)"
+    if run.cost_usd is None or not to_come:
+        return f"What planning cost is not known; {bound}."
+    guess = f"the {to_come} steps to come are estimated" if to_come > 1 else "the step to come is estimated"
+    return f"Planning cost {money(run.cost_usd)}; {guess} at {money(run.cost_usd * to_come)}, by what planning cost; {bound}."
 
 
 def _reason(run: Run) -> str:

@@ -129,7 +129,8 @@ class RunRequest:
     """One piece of asked work, as it was asked; never changed afterwards.
 
     `intent_key` is unique: the same request can be recorded any number of times and is one run.
-    `base` is the branch to work on (None: the default branch); `head_sha` is the authorised head of a pull request.
+    `base` is the branch to work on (None: the default branch); `head_sha` is the authorised head of a pull request, and `remarks` what
+    its reviewers wrote beside its lines and what failed on it by then.
     """
 
     intent_key: str
@@ -150,6 +151,7 @@ class RunRequest:
     iterations: int | None = None
     cost_usd: float | None = None
     retry_of: str | None = None
+    remarks: tuple[Finding, ...] = ()
     priority: int = 0
     test: bool = False
 

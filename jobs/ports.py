@@ -101,9 +101,9 @@ class Workspaces(Protocol):
 class Brief:
     """What an agent is told: becomes `$SLIPWAY_BRIEF` (JSON) and, rendered, its prompt.
 
-    `prompt` is what the repository's configuration says to the step, `template` its own words for the role, `patch` the change a
-    reviewer is to judge, `gates` and `protect` what the service will check, `hidden` how many characters were taken out because no
-    reader would see them.
+    `remarks` are what others said and found on the pull request before the run was asked for; `prompt` is what the repository's
+    configuration says to the step, `template` its own words for the role, `patch` the change a reviewer is to judge, `gates` and `protect`
+    what the service will check, `hidden` how many characters were taken out because no reader would see them.
     """
 
     run: str
@@ -125,6 +125,7 @@ class Brief:
     repository: str = ""
     source: str = "in the request"
     hidden: int = 0
+    remarks: tuple[Mapping[str, object], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

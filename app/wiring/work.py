@@ -6,7 +6,7 @@ from pathlib import Path
 from app.ci import Ci, NoCi
 from app.intake import Intake
 from app.knowledge import Sources
-from app.perform import Perform
+from app.perform import NoReview, Perform
 from app.relay import Relay, Sender
 from app.voice import Voice
 from app.wiring.ground import Ground
@@ -24,6 +24,7 @@ from infra.gates import SandboxedGates
 from infra.gates import Workshop as GateShop
 from infra.git_remote import GitRemote
 from infra.github.ci import CiCheck, GitHubCi
+from infra.github.review import GitHubReview
 from infra.masked import MaskedArtifacts
 from infra.outputs import Outputs
 from infra.sandbox import Bubblewrap, Sandbox, Unconfined
@@ -146,7 +147,8 @@ class Workshop:
         ground, outside = self.ground, self.outside
         asked = SqlAsked(ground.engine)
         sources = Sources(outside.forge, outside.catalogue, ground.runs, asked, outside.admitted)
-        perform = Perform(ground.runs, SqlFinding(ground.engine), Voice(outside.boards, asked), ground.bell, self.ci or NoCi(), ground.page)
+        voice, finding = Voice(outside.boards, asked), SqlFinding(ground.engine)
+        perform = Perform(ground.runs, finding, voice, ground.bell, self.ci or NoCi(), self.review or NoReview(), ground.page)
         return Intake(ground.inbox, asked, sources, perform)
 
     @cached_property
@@ -156,6 +158,12 @@ class Workshop:
         if outside.github is None or outside.app is None:
             return None
         return Ci(GitHubCi(outside.github, outside.app), SqlFinding(ground.engine), ground.runs, ground.bell, ground.clock)
+
+    @cached_property
+    def review(self) -> GitHubReview | None:
+        """Reads what stands on pull requests; None without an App."""
+        github, app = self.outside.github, self.outside.app
+        return GitHubReview(github, app, GitHubCi(github, app)) if github and app else None
 
     @cached_property
     def relay(self) -> Relay:

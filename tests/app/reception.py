@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from app.intake import Intake
 from app.knowledge import Sources
-from app.perform import Perform
+from app.perform import NoReview, Perform
 from app.voice import Voice
 from handlers.facts import Admitted
 from infra.store.asked import SqlAsked
@@ -68,7 +68,13 @@ class Reception:
         sources = Sources(through(self.forge), through(self.forge), through(self.runs), through(self.asked), self.admitted)
         voice = Voice(through(self.board), through(self.asked))
         perform = Perform(
-            through(self.runs), through(self.finding), voice, self.bell, self.ci, lambda run: f"https://slipway.example/runs/{run}"
+            through(self.runs),
+            through(self.finding),
+            voice,
+            self.bell,
+            self.ci,
+            NoReview(),
+            lambda run: f"https://slipway.example/runs/{run}",
         )
         return Intake(through(self.inbox), through(self.asked), sources, perform)
 

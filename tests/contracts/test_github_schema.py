@@ -52,6 +52,7 @@ CASES = [
     Case("GET", "/user/installations", m.UserInstallationsGetResponse200),
     Case("GET", "/user/installations/{installation}/repositories", m.UserInstallationsInstallationIdRepositoriesGetResponse200),
     Case("GET", "/orgs/acme/teams/core/memberships/ada", m.TeamMembership),
+    Case("GET", f"{REPO}/pulls/8/comments", list[m.PullRequestReviewComment]),
     Case("GET", "/repositories/{id}", m.FullRepository),
     Case("GET", REPO, m.FullRepository),
     Case("GET", f"{REPO}/contents/README.md", m.ContentFile),
@@ -130,7 +131,7 @@ def _scene(github: FakeGitHub) -> Scene:
     comment = github.comment(7, "hello")
     sha = github.push("fix", {"a": "1"})
     github.push("other", {"a": "2"})
-    github.open_pull("fix", draft=True)
+    github.review(github.open_pull("fix", draft=True), "Why?", path="a", line=1)
     github.team("acme/core", "ada")
     check = github.ci(sha, "success")
     github.status(sha, "success")

@@ -28,7 +28,8 @@ at again before anything is delivered. Who may not, hears why, and a word that i
 
 On a pull request the head is pinned as it was when the command was given: a push in between is never worked on, and never pushed over. Work
 on a fork's head needs `forks: true` and the commit by its name (`--sha`), on somebody's draft `drafts: true`; drafts of ours are open to
-all who may. What cannot be pushed to the pull request itself leaves as one of ours.
+all who may. What cannot be pushed to the pull request itself leaves as one of ours. The agent is told what stands beside lines of the pull
+request, with file and line, and what fails on its head, with the end of its log.
 """
 LABELS = """
 ## Labels

@@ -10,9 +10,10 @@ from markdown_it import MarkdownIt
 
 from jobs import messages
 from jobs.errors import REASONS, Reason
-from jobs.evidence import AgentResult, Ended, Finding, GateReport, Turn
+from jobs.evidence import AgentResult, Ended, Finding, GateReport, GateResult, Turn
 from jobs.markdown import money
 from jobs.model import RunState, Source
+from jobs.rules import AgentRule
 from tests.delivery import runs
 
 PAGE = "https://slipway.example/runs/1"
@@ -147,11 +148,30 @@ def test_a_plan_is_shown_with_the_words_that_let_it_go_on() -> None:
     assert text == (
         "**Slipway has a plan and waits for a yes.**\n\n"
         "> First the test.\n>\n> ／slipway approve\n\n"
+        "What planning cost is not known; no budget bounds it (`limits.cost_usd`).\n\n"
         "Comment `/slipway approve` to go on, with changes after the word if you want any, or `/slipway stop`."
         " Without an answer the run ends at 1970-01-12 13:46 UTC.\n\n"
         "| Step | Agent | State |\n| --- | --- | --- |\n| `code` | `scripted` | at work, iteration 2 |\n\n"
         f"{FOOTER}\n\n{MARK}"
     )
+
+
+@pytest.mark.parametrize(
+    ("flow", "cost", "most", "told"),
+    [
+        ("implement", 0.12, 3.0, "Planning cost $0.12; the 2 steps to come are estimated at $0.24, by what planning cost; "
+                                 "at most $3.00 in all, by its budget."),
+        ("plan", 0.12, None, "Planning cost $0.12; the step to come is estimated at $0.12, by what planning cost; "
+                             "no budget bounds it (`limits.cost_usd`)."),
+        ("plan", None, 3.0, "What planning cost is not known; at most $3.00 in all, by its budget."),
+    ],
+)  # fmt: skip
+def test_a_plan_comes_with_an_estimate(flow: str, cost: float | None, most: float | None, told: str) -> None:
+    run = runs.run(cost_usd=cost, step="plan")
+    rules = run.rules.model_copy(
+        update={"limits": run.rules.limits.model_copy(update={"cost_usd": most}), "agent": AgentRule(name="claude")}
+    )
+    assert messages.estimate(replace(run, rules=rules, request=replace(run.request, flow=flow))) == told
 
 
 def test_a_delivered_run_points_at_the_pull_request_and_its_warnings() -> None:
@@ -269,3 +289,17 @@ def test_a_page_has_an_end_and_keeps_its_mark() -> None:
 @pytest.mark.parametrize(("cost", "shown"), [(None, "unknown"), (0.0, "$0.00"), (0.004, "under $0.01"), (1.239, "$1.24")])
 def test_an_unknown_cost_is_never_zero(cost: float | None, shown: str) -> None:
     assert money(cost) == shown
+
+
+def test_built_in_checks_are_one_row_unless_they_fail() -> None:
+    """Proves: 004-22."""
+    passed = [GateResult(name, (), passed=True, duration_s=0.2) for name in ("protected_path", "too_large", "secret_found")]
+    lint = GateResult("lint", ("ruff",), passed=False, required=False, duration_s=3.0)
+    failed = GateResult("mass_deletion", (), passed=False)
+    assert messages.gate_table(GateReport("t", (*passed, failed, lint))) == (
+        "| Gate | Result | Time |\n| --- | --- | --- |\n"
+        "| `mass_deletion` | failed | 0 s |\n"
+        "| `lint` | failed, not required | 3 s |\n"
+        "| built-in checks | 3 passed | 1 s |"
+    )
+    assert messages.gate_table(GateReport("t")) == ""

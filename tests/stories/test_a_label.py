@@ -15,12 +15,8 @@ from tests.stories.world import API_TOKEN, FILES, RIGHT_THE_SECOND_TIME, World, 
 GATE_TABLE = """\
 | Gate | Result | Time |
 | --- | --- | --- |
-| `protected_path` | passed | TIME |
-| `too_large` | passed | TIME |
-| `too_many_files` | passed | TIME |
-| `mass_deletion` | passed | TIME |
-| `secret_found` | passed | TIME |
-| `tests` | passed | TIME |"""
+| `tests` | passed | TIME |
+| built-in checks | 5 passed | TIME |"""
 FOOTER = "Run `RUN` · attempt 1 · cost $0.00 · delivery `DELIVERY`"
 MARK = "<!-- slipway:run=RUN:PROOF -->"
 STATUS = f"""\

@@ -103,6 +103,20 @@ class Comment:
 
 
 @dataclass
+class ReviewComment:
+    """A comment beside a line of a pull request; `line` is None once the line was changed."""
+
+    id: int
+    number: int
+    user: User
+    body: str
+    path: str
+    line: int | None
+    sha: str
+    created_at: float
+
+
+@dataclass
 class IssueEvent:
     """A line of an item's history (`labeled`, `unlabeled`, `closed`, …)."""
 
@@ -226,6 +240,7 @@ class Repository:
     labels: dict[str, Label] = field(default_factory=dict)
     items: dict[int, Issue] = field(default_factory=dict)
     comments: dict[int, Comment] = field(default_factory=dict)
+    review: list[ReviewComment] = field(default_factory=list)
     checks: dict[int, CheckRun] = field(default_factory=dict)
     suites: dict[tuple[int, str], int] = field(default_factory=dict)
     statuses: list[CommitStatus] = field(default_factory=list)

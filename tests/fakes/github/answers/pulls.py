@@ -25,6 +25,13 @@ def get_pull(call: Call) -> Answer:
     return Answer(200, call.hub.shape(call.repo, _pull(call)))
 
 
+def list_review(call: Call) -> Answer:
+    """Comments beside lines, oldest first."""
+    item = _pull(call)
+    rows = [comment for comment in call.repo.review if comment.number == item.number]
+    return paged(call, rows, lambda comment: call.hub.shapes.review_comment(call.repo, comment))
+
+
 def create_pull(call: Call) -> Answer:
     """Refuses what GitHub refuses: unknown branches, no commits between, a second one for the same head and base."""
     writable(call.repo)

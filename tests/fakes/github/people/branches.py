@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from tests.fakes.github import events, gitside, smart
 from tests.fakes.github.answers import pulls
 from tests.fakes.github.people.desk import Desk, Files, Where
+from tests.fakes.github.shapes import head_sha
 from tests.fakes.github.state import (
     Issue,
     Repository,
+    ReviewComment,
 )
 
 
@@ -79,6 +81,15 @@ class OnBranches(Desk):
             payload = events.pull_request(self.hub, where, item, "opened", user)
         self.tell("pull_request", payload, deliver=deliver)
         return item
+
+    def review(self, pull: Issue, body: str, *, path: str, line: int | None, by: str = "maintainer", repo: Where = None) -> ReviewComment:
+        """Somebody comments beside a line; None is a line that was changed since."""
+        with self.hub.lock:
+            where = self.repo(repo)
+            sha = head_sha(pull, self.hub.head_repository(pull))
+            made = ReviewComment(self.hub.id(), pull.number, self.hub.user(by), body, path, line, sha, self.hub.now())
+            where.review.append(made)
+        return made
 
 
 def _parent(repo: Repository, sha: str | None) -> str | None:

@@ -2,7 +2,7 @@
 
 from tests.fakes.github import gitside
 from tests.fakes.github.shapes.common import Common, Json, node, stamp
-from tests.fakes.github.state import Comment, Issue, IssueEvent, Milestone, Repository, User
+from tests.fakes.github.state import Comment, Issue, IssueEvent, Milestone, Repository, ReviewComment, User
 
 
 class ItemShapes(Common):
@@ -71,6 +71,32 @@ class ItemShapes(Common):
             "updated_at": stamp(comment.updated_at),
             "performed_via_github_app": None,
             "reactions": self.reactions(url, comment.reactions),
+        }
+
+    def review_comment(self, repo: Repository, comment: ReviewComment) -> Json:
+        """A comment beside a line of a pull request."""
+        pull = f"{self.api}/repos/{repo.full_name}/pulls/{comment.number}"
+        url, page = f"{self.api}/repos/{repo.full_name}/pulls/comments/{comment.id}", f"{self.web}/{repo.full_name}/pull/{comment.number}"
+        html = f"{page}#discussion_r{comment.id}"
+        return {
+            "url": url,
+            "pull_request_review_id": comment.id,
+            "id": comment.id,
+            "node_id": node("PullRequestReviewComment", comment.id),
+            "diff_hunk": "@@ -1 +1 @@",
+            "path": comment.path,
+            "commit_id": comment.sha,
+            "original_commit_id": comment.sha,
+            "line": comment.line,
+            "side": "RIGHT",
+            "user": self.user(comment.user),
+            "body": comment.body,
+            "created_at": stamp(comment.created_at),
+            "updated_at": stamp(comment.created_at),
+            "html_url": html,
+            "pull_request_url": pull,
+            "author_association": self.association(repo, comment.user),
+            "_links": {"self": {"href": url}, "html": {"href": html}, "pull_request": {"href": pull}},
         }
 
     def event(self, repo: Repository, event: IssueEvent) -> Json:
