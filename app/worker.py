@@ -62,7 +62,7 @@ class Bell(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Everything a worker may be asked for. `name` is how the store knows this worker."""
+    """Everything a worker may be asked for. `name` is how the store knows this worker; `account` adds up what it did outside."""
 
     name: str
     intake: Takes
@@ -70,6 +70,7 @@ class Work:
     ledger: Ledger
     ports: Ports
     bell: Bell
+    account: Callable[[], None] = lambda: None
 
 
 class Horse:
@@ -152,6 +153,7 @@ class Horse:
             self._listen_for_the_end()
             with structlog.contextvars.bound_contextvars(function=name, row=row):
                 self._answer(function, row)
+                self._account()
 
         return answer
 
@@ -167,6 +169,13 @@ class Horse:
             log.exception("a bug")
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def _account(self) -> None:
+        """The figures of this process would end with it. They are not worth a run: without a store they are lost."""
+        try:
+            self._work.account()
+        except Fault as fault:
+            log.warning("not counted", reason=fault.reason.code, text=fault.reason.text)
 
     def _listen_for_the_end(self) -> None:
         signal.signal(signal.SIGTERM, self._leave)

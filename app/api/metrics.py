@@ -4,13 +4,17 @@ Labels are bounded: states, reason codes, roles, queues. Never a repository, a r
 """
 
 from collections.abc import Iterator, Mapping
+from itertools import accumulate
+from math import isinf
 from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 from starlette.responses import Response
+
+from infra.store.measuring import BUCKETS
 
 
 class Counts(Protocol):
@@ -30,6 +34,23 @@ FAMILIES: Mapping[str, tuple[type[Any], str, tuple[str, ...]]] = {
     "slipway_outbox": (GaugeMetricFamily, "Callbacks by state", ("state",)),
     "slipway_processes": (GaugeMetricFamily, "Processes seen in the last minute, by role", ("role",)),
     "slipway_oldest_queued_seconds": (GaugeMetricFamily, "How long the run that waits longest has waited", ()),
+    "slipway_oldest_pending_seconds": (GaugeMetricFamily, "How long the webhook or due callback that waits longest has waited", ("what",)),
+    "slipway_unknown_reason_ratio": (GaugeMetricFamily, "Share of the runs that ended without a reason anybody knows", ()),
+    "slipway_leases": (GaugeMetricFamily, "Runs at work, by whether their worker's lease lives", ("lease",)),
+    "slipway_leases_lost": (CounterMetricFamily, "Leases that ran out because their worker was gone", ()),
+    "slipway_stuck": (CounterMetricFamily, "Times a run was noticed that does not get on", ()),
+    "slipway_tick_age_seconds": (GaugeMetricFamily, "How long ago each duty of the keeper was last begun", ("duty",)),
+    "slipway_paused": (GaugeMetricFamily, "Pauses in force", ()),
+    "slipway_parked": (CounterMetricFamily, "Runs put aside, by reason", ("reason",)),
+    "slipway_queue_wait_seconds": (HistogramMetricFamily, "From being queued to being claimed", ()),
+    "slipway_phase_seconds": (HistogramMetricFamily, "How long a worker was in a phase", ("phase",)),
+    "slipway_first_status_seconds": (HistogramMetricFamily, "From a webhook to the first try to write a status for its run", ()),
+    "slipway_launches": (CounterMetricFamily, "Launches of agents that ended, by agent and outcome", ("agent", "outcome")),
+    "slipway_tokens": (CounterMetricFamily, "Model tokens, by agent and kind", ("agent", "kind")),
+    "slipway_launch_cost_usd": (CounterMetricFamily, "Known cost of launches, by agent", ("agent",)),
+    "slipway_github_calls": (CounterMetricFamily, "Calls to GitHub, by method and class of answer", ("method", "answer")),
+    "slipway_github_pause_seconds": (GaugeMetricFamily, "For how long GitHub is to be left alone, the longest of all installations", ()),
+    "slipway_webhook_requests": (CounterMetricFamily, "Requests to /webhook in this process, by what was answered", ("verdict",)),
     "slipway_agents": (GaugeMetricFamily, "Hosts on which an agent was found, by agent and how it is", ("agent", "state")),
     "slipway_cost_usd": (CounterMetricFamily, "Known cost of all agent launches", ()),
 }
@@ -46,9 +67,21 @@ class StoreCollector(Collector):
         found = self._counts.counts()
         for name, (kind, says, labels) in FAMILIES.items():
             family = kind(name, says, labels=labels)
-            for values, number in sorted(found.get(name, {}).items()):
+            if kind is HistogramMetricFamily:
+                _fill(family, found.get(name, {}), found.get(f"{name}_sum", {}))
+            for values, number in sorted(found.get(name, {}).items()) if kind is not HistogramMetricFamily else ():
                 family.add_metric(values, number)
             yield family
+
+
+def _fill(family: HistogramMetricFamily, counted: Mapping[tuple[str, ...], float], sums: Mapping[tuple[str, ...], float]) -> None:
+    """Each label value's buckets, which are stored apart and shown as Prometheus wants them: each holds the smaller ones too."""
+    for values, total in sorted(sums.items()):
+        counts = {float(key[-1]): number for key, number in counted.items() if key[:-1] == values}
+        upto = accumulate(counts.get(bound, 0.0) for bound in BUCKETS)
+        family.add_metric(
+            values, [("+Inf" if isinf(bound) else repr(bound), number) for bound, number in zip(BUCKETS, upto, strict=True)], total
+        )
 
 
 def exposition(counts: Counts) -> Response:

@@ -22,6 +22,7 @@ from infra.store.activity import SqlActivity
 from infra.store.announcements import SqlAnnouncements
 from infra.store.asked import SqlAsked
 from infra.store.keeping import SqlTicks, SqlWorkers
+from infra.store.measuring import SqlTallies
 from infra.store.probes import SqlProbes
 from infra.store.safekeeping import backup
 from jobs.model import Repository
@@ -75,6 +76,8 @@ def _tidying(ground: Ground, shop: Workshop) -> tuple[Duty, ...]:
         Duty("remove leftovers", 300, Leftovers(shop.workspaces, ground.ledger), each_host=True),
         Duty("forget unread outputs", 3600, lambda: ground.artifacts.sweep(kept.runs * DAY_S), each_host=True),
         Duty("empty old webhooks", 3600, lambda: ground.inbox.compact(kept.inbox * DAY_S)),
+        Duty("count what happened", 10, SqlTallies(ground.engine).follow),
+        Duty("count calls to GitHub", 10, shop.outside.tell_calls, each_host=True),
         Duty("forget old askings", 3600, lambda: SqlAsked(ground.engine).forget(kept.inbox * DAY_S)),
         Duty("forget what agents were doing", 3600, lambda: SqlActivity(ground.engine).forget()),
         Duty("empty old callbacks", 3600, lambda: ground.outbox.compact(kept.callbacks * DAY_S)),

@@ -21,6 +21,7 @@ from infra.github_auth import AppKey
 from infra.github_lane import SqlLane
 from infra.local_forge import LocalForge, LocalPlace
 from infra.store.kept import SqlKept
+from infra.store.measuring import SqlTallies
 
 
 class Outside:
@@ -29,6 +30,12 @@ class Outside:
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
         self._settings: Settings = ground.settings
+
+    def tell_calls(self) -> None:
+        """Add the calls to GitHub since the last time to the counters that every process of the installation shares."""
+        if self.__dict__.get("github"):
+            calls = self.__dict__["github"].counted()
+            SqlTallies(self._ground.engine).add({("slipway_github_calls", labels): float(number) for labels, number in calls.items()})
 
     def close(self) -> None:
         """Let go of connections."""

@@ -104,7 +104,13 @@ class Front:
             ways=Ways(Tries(ground.clock.monotonic), SqlVisits(ground.engine), self._github()),
             standing=Standing(self._knowledge),
         )
-        return application(office, self.webhook, ground.reading)
+        return application(office, self.webhook, self)
+
+    def counts(self) -> dict[str, dict[tuple[str, ...], float]]:
+        """What the store counts for all processes, and this one's own requests."""
+        self.outside.tell_calls()
+        verdicts = self.webhook.counts if isinstance(self.webhook, Webhook) else {}
+        return {**self.ground.reading.counts(), "slipway_webhook_requests": {(name,): float(number) for name, number in verdicts.items()}}
 
     def set_up(self, token: str) -> Starlette:
         """The web application of an installation that has nothing to work for yet. `token` is the one the terminal shows."""

@@ -181,7 +181,9 @@ class Workshop:
 
     def work(self, name: str) -> Work:
         """Everything a worker of that name may be asked for."""
-        return Work(name, self.intake.handle, self.relay.announce, self.ground.ledger, self.ports, self.ground.bell)
+        return Work(
+            name, self.intake.handle, self.relay.announce, self.ground.ledger, self.ports, self.ground.bell, self.outside.tell_calls
+        )
 
     def _target(self, run: Run) -> str:
         """Where a local run is delivered to."""

@@ -46,6 +46,10 @@ class GitHub:
         self._apis: dict[int, Api] = {}
         self._names: dict[int, Named] = {}
 
+    def counted(self) -> Mapping[tuple[str, str], int]:
+        """See `Wire.counted`."""
+        return self._wire.counted()
+
     def close(self) -> None:
         """Close the connections of this process."""
         self._wire.close()

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import threading
+from collections import Counter
 from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 
@@ -34,6 +35,7 @@ class Wire:
     def __init__(self, timeout_s: float = 30.0) -> None:
         self._timeout_s = timeout_s
         self._session: _Session | None = None
+        self._calls: Counter[tuple[str, str]] = Counter()
         self._guard = threading.Lock()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -46,10 +48,17 @@ class Wire:
         """One request, one answer. Raises Fault(`github_unavailable`) when there is none; a write may have been done then."""
         try:
             async with asyncio.timeout(TOTAL_S), self._live().client.stream(method, url, headers=dict(headers), content=body) as answer:
+                self._calls[method, f"{answer.status_code // 100}xx"] += 1
                 return Answer(answer.status_code, dict(answer.headers), await _read(answer))
         except (httpx.HTTPError, TimeoutError) as error:
+            self._calls[method, "none"] += 1
             text = f"GitHub could not be reached or did not answer in time ({type(error).__name__}). It is tried again."
             raise Fault("github_unavailable", text) from error
+
+    def counted(self) -> Mapping[tuple[str, str], int]:
+        """The calls since the last time, by method and class of answer (`2xx`, …; `none` where there was none)."""
+        calls, self._calls = self._calls, Counter()
+        return calls
 
     def close(self) -> None:
         """Close the connections of this process; a later call opens new ones."""

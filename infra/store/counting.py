@@ -4,8 +4,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from infra.store.schema import PENDING, agent_probe, attempt, endpoint, inbox, iteration, outbox, pause, run, worker
+from infra.store.measuring import counters
+from infra.store.schema import PENDING, agent_probe, attempt, endpoint, inbox, iteration, lane, outbox, pause, run, tick, worker
 from infra.store.work import now
+from jobs.errors import REASONS
 from jobs.model import FINAL, HELD, RunState
 
 SEEN_S = 60.0
@@ -17,9 +19,12 @@ HOLDING = [state.value for state in HELD]
 def counts(connection: sa.Connection) -> dict[str, Counted]:
     """Every metric by its label values."""
     seen = worker.c.seen_at > now() - SEEN_S
+    ended = _by(connection, run.c.state, run.c.reason_code, where=run.c.state.in_(ENDED))
     return {
+        **counters(connection),
         "slipway_runs": _by(connection, run.c.state),
-        "slipway_runs_ended": _by(connection, run.c.state, run.c.reason_code, where=run.c.state.in_(ENDED)),
+        "slipway_runs_ended": ended,
+        "slipway_unknown_reason_ratio": {(): _unknown(ended)},
         "slipway_attempts": _by(connection, attempt.c.outcome),
         "slipway_iterations": _by(connection, iteration.c.agent, iteration.c.role),
         "slipway_inbox": _by(connection, inbox.c.state),
@@ -28,6 +33,14 @@ def counts(connection: sa.Connection) -> dict[str, Counted]:
         "slipway_oldest_queued_seconds": {
             (): _age(connection, run.c.created_at, run.c.ended_at.is_(None), run.c.state == RunState.QUEUED.value)
         },
+        "slipway_oldest_pending_seconds": {
+            ("webhooks",): _age(connection, inbox.c.received_at, PENDING),
+            ("callbacks",): _age(connection, outbox.c.next_at, PENDING, outbox.c.next_at <= now()),
+        },
+        "slipway_leases": _leases(connection),
+        "slipway_tick_age_seconds": _ticks(connection),
+        "slipway_paused": {(): float(connection.scalar(sa.select(sa.func.count()).select_from(pause)) or 0)},
+        "slipway_github_pause_seconds": {(): max(0.0, float(connection.scalar(sa.select(sa.func.max(lane.c.not_before) - now())) or 0.0))},
         "slipway_agents": _by(connection, agent_probe.c.agent, agent_probe.c.state),
         "slipway_cost_usd": {(): float(connection.scalar(sa.select(sa.func.sum(run.c.cost_usd))) or 0.0)},
     }
@@ -52,6 +65,29 @@ def health(connection: sa.Connection) -> dict[str, Any]:
         "paused": {row.scope: row.reason for row in connection.execute(sa.select(pause))},
         "closed_receivers": list(connection.scalars(closed)),
     }
+
+
+def _unknown(ended: Counted) -> float:
+    """Which share of the runs that ended did so for a reason nobody knows."""
+    return sum(number for (_, reason), number in ended.items() if reason not in REASONS) / (sum(ended.values()) or 1.0)
+
+
+def _leases(connection: sa.Connection) -> Counted:
+    """Runs at work, by whether their worker is still there."""
+    held = sa.and_(run.c.ended_at.is_(None), run.c.state.in_(HOLDING))
+    alive = sa.case((run.c.lease_until >= now(), "live"), else_="expired").label("lease")
+    rows = connection.execute(sa.select(alive, sa.func.count()).where(held).group_by(alive))
+    return {("live",): 0.0, ("expired",): 0.0, **{(str(lease),): float(number) for lease, number in rows}}
+
+
+def _ticks(connection: sa.Connection) -> Counted:
+    """For each duty of the keeper, how long ago it was last begun, on whatever host."""
+    ages: Counted = {}
+    newest = sa.select(tick.c.duty, now() - sa.func.max(tick.c.started_at)).group_by(tick.c.duty)
+    for duty, age in connection.execute(newest):
+        key = (duty.partition(" on ")[0],)
+        ages[key] = min(ages.get(key, float("inf")), max(0.0, float(age)))
+    return ages
 
 
 def _by(connection: sa.Connection, *columns: sa.Column[Any], where: sa.ColumnElement[bool] | None = None) -> Counted:

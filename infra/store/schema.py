@@ -10,6 +10,7 @@ Id = sa.String(64)
 LIVE, ENDED = sa.text("ended_at IS NULL"), sa.text("ended_at IS NOT NULL")
 PENDING = sa.text("state = 'pending'")
 """As the indexes say it: a bound value is not always seen to mean the same."""
+SHOWN, OF_A_RUN = sa.text("kind = 'comment'"), sa.text("run_id IS NOT NULL")
 UNANNOUNCED = sa.text("announced < version")
 DOUBTED = sa.text("look_at IS NOT NULL")
 BigSerial = sa.BigInteger().with_variant(sa.Integer, "sqlite")
@@ -42,6 +43,7 @@ inbox = sa.Table(
     sa.UniqueConstraint("app", "event", "delivery"),
     sa.Index("ix_inbox_pending", "next_at", sqlite_where=PENDING, postgresql_where=PENDING),
     sa.Index(None, "received_at", "state", "run_id"),
+    sa.Index("ix_inbox_run", "run_id", sqlite_where=OF_A_RUN, postgresql_where=OF_A_RUN),
 )  # fmt: skip
 
 run = sa.Table(
@@ -173,6 +175,7 @@ effect = sa.Table(
     sa.Column("look_at", Time),
     sa.Index(None, "key"),
     sa.Index("ix_effect_doubted", "look_at", sqlite_where=DOUBTED, postgresql_where=DOUBTED),
+    sa.Index("ix_effect_shown", "intended_at", sqlite_where=SHOWN, postgresql_where=SHOWN),
 )  # fmt: skip
 
 outage = sa.Table(
@@ -324,4 +327,11 @@ visit = sa.Table(
     sa.Column("sees", Json, nullable=False),  # the scopes of the repositories a person may look at
     sa.Column("until", Time, nullable=False),
     sa.Index(None, "until"),
+)  # fmt: skip
+
+tally = sa.Table(
+    "tally", metadata,  # counters that only grow; `labels` is a JSON list of their values
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("labels", sa.String(200), primary_key=True),
+    sa.Column("value", sa.Double, nullable=False, server_default="0"),
 )  # fmt: skip
