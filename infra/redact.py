@@ -1,19 +1,23 @@
 """Keeps secrets out of what is logged, stored and shown: those we know, in any usual encoding, and those that look like one."""
 
 import base64
+import html
+import json
 import re
 from collections.abc import Iterable, Iterator, MutableMapping
 from itertools import chain
 from typing import Any
 from urllib.parse import quote
 
+from infra.sieve import Sieve, literal
 from jobs.gates.secret_forms import FORMS
 
 MASK = "[redacted]"
 SHORTEST = 8
 MOST_ADDED = 32
 """Tokens minted while we run are forgotten in turn: they expire, and their form gives them away as well."""
-WINDOW = 1 << 20
+WINDOW = 1 << 17
+LONG = 2 * WINDOW
 OVERLAP = 32 * 1024
 """Longer than any secret: how much of a stream is held back until more of it has come."""
 COMMON = frozenset(
@@ -22,8 +26,10 @@ COMMON = frozenset(
 """Values that are no secret even where somebody set them as one: masking them would only make text unreadable."""
 NAMES = frozenset(("authorization", "cookie", "password", "private_key", "secret", "token", "x-api-key", "x-hub-signature-256"))
 _IN_URL = re.compile(r"://[^/\s:@\"']{0,200}:[^/\s@\"']{1,2000}(?=@)")
+_HEADERS = ("uthorization", "UTHORIZATION")
 _IN_HEADER = re.compile(r"(?i)uthorization[\"']?\s{0,3}[:=]\s{0,3}[\"']?(?:bearer|basic|token)\s+[A-Za-z0-9._~+/=-]{8,2000}")
 
+LIKE_SECRETS = Sieve([*(literal(mark) for form in FORMS for mark in form.marks), r"://[^/\s:@\x22']*:[^/\s@\x22']+@", *_HEADERS])
 Span = tuple[int, int]
 
 
@@ -33,12 +39,14 @@ class Redactor:
     def __init__(self, values: Iterable[str] = ()) -> None:
         self._given = tuple(needle for value in values for needle in _needles(value))
         self._added: tuple[tuple[str, ...], ...] = ()
+        self._known = Sieve(map(literal, self._given))
 
     def add(self, value: str) -> None:
         """Mask `value` and its encodings from now on; short values and common words are left alone."""
         needles = _needles(value)
         if needles and needles not in self._added:
             self._added = (*self._added, needles)[-MOST_ADDED:]
+            self._known = Sieve(map(literal, chain(self._given, *self._added)))
 
     def text(self, text: str) -> str:
         """`text` with every secret masked."""
@@ -88,13 +96,23 @@ class Redactor:
         return _masked(held[:edge], [span for span in spans if span[1] <= edge]), held[edge:]
 
     def _spans(self, text: str) -> Iterator[Span]:
-        for needle in chain(self._given, *self._added):
-            yield from _found(needle, text)
-        for form in FORMS:
-            yield from form.spans(text)
-        yield from (match.span() for match in _IN_URL.finditer(text))
-        if "uthorization" in text:
-            yield from (match.span() for match in _IN_HEADER.finditer(text))
+        """Where secrets are. Of a long text only the part around one is looked at closely."""
+        if len(text) <= LONG:
+            yield from self._near(text)
+            return
+        for start in range(0, len(text), WINDOW):
+            for begin, end in self._near(text[start : start + WINDOW + OVERLAP]):
+                yield start + begin, start + end
+
+    def _near(self, text: str) -> Iterator[Span]:
+        if self._known.may_hold(text):
+            for needle in chain(self._given, *self._added):
+                yield from _found(needle, text)
+        if LIKE_SECRETS.may_hold(text):
+            for form in FORMS:
+                yield from form.spans(text)
+            yield from (match.span() for match in _IN_URL.finditer(text))
+            yield from (match.span() for mark in _HEADERS for at, _ in _found(mark, text) if (match := _IN_HEADER.match(text, at)))
 
 
 def _found(needle: str, text: str) -> Iterator[Span]:
@@ -137,6 +155,9 @@ def _needles(value: str) -> tuple[str, ...]:
         quote(value, safe=""),
         quote(value),
         quote(quote(value, safe=""), safe=""),
+        json.dumps(value)[1:-1],
+        json.dumps(value, ensure_ascii=False)[1:-1],
+        html.escape(value),
     }
     forms |= {value.encode("unicode_escape").decode(), *_inside_base64(raw)}
     lines = value.splitlines()

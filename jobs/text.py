@@ -46,10 +46,15 @@ _ACTIVE = (
     (re.compile(r"\b(GH)-(?=\d)", re.IGNORECASE), "\\1‑"),
     (re.compile(r"<(?=[A-Za-z/!?])"), "＜"),  # a tag, a comment (our marker), an autolink
     (re.compile(r"&(?=#?\w+;)"), "＆"),  # any of the others, written as an entity
-    (re.compile(r"(?<=\w):(?=//)|(?<=mailto):|(?<=xmpp):", re.IGNORECASE), "："),  # an address that links itself
-    (re.compile(r"\b(www)\.", re.IGNORECASE), "\\1．"),
+    (
+        re.compile(r":(?=\\?/\\?/)|(?<=mailto):|(?<=mailto\\):|(?<=xmpp):|(?<=xmpp\\):", re.IGNORECASE),
+        "：",
+    ),  # an address that links itself, escaped or not
+    (re.compile(r"\b(www\\?)\.", re.IGNORECASE), "\\1．"),
     (re.compile(r"\](?=[(:])"), "] "),  # `[text](target)`, `![alt](target)`, `[name]: target`
-    (re.compile(r"^([ \t>*+-]*)/(?=slipway\b)", re.IGNORECASE | re.MULTILINE), "\\1／"),  # a command of our own
+    (re.compile(r"\[!"), "[！"),  # a box that warns in our name: `> [!CAUTION]`
+    # a command to us, or to another bot
+    (re.compile(r"^([ \t>*+-]*)/(?=slipway\b|[a-z][a-z-]*(?:[ \t]|$))", re.IGNORECASE | re.MULTILINE), "\\1／"),
 )
 
 

@@ -1,7 +1,9 @@
 """Secrets are masked wherever they turn up, and ordinary text is not."""
 
 import base64
+import html
 import json
+from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
@@ -9,7 +11,8 @@ import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.redact import MASK, OVERLAP, Redactor
+from infra.redact import MASK, OVERLAP, WINDOW, Redactor
+from infra.sieve import Sieve, literal
 
 SECRET = "q7/Vx+9Zt2=Lm4&Kd8wB"
 PEM = (
@@ -183,3 +186,38 @@ def test_what_is_remembered_is_bounded() -> None:
         redactor.add(f"minted-token-{number:06}")
     assert redactor.text("minted-token-001999 configured-value-1") == f"{MASK} {MASK}"
     assert redactor.text("minted-token-000000") == "minted-token-000000"
+
+
+@pytest.mark.parametrize("offset", [0, 1, 7, len(SECRET) - 1, len(SECRET), len(SECRET) + 1])
+def test_a_secret_at_the_edge_of_what_is_looked_at_closely_is_masked(offset: int) -> None:
+    """Proves: I11, G21."""
+    for edge in (WINDOW, WINDOW + OVERLAP, 2 * WINDOW):
+        text = "x" * (edge - offset) + SECRET + "y" * (3 * WINDOW)
+        assert Redactor([SECRET]).text(text) == text.replace(SECRET, MASK)
+        assert b"".join(Redactor([SECRET]).stream([text.encode()])) == text.replace(SECRET, MASK).encode()
+
+
+def test_what_no_automaton_reads_is_looked_at_closely() -> None:
+    """Proves: I11. A lone surrogate, and more secrets than fit into one automaton."""
+    assert Redactor([SECRET]).text(f"\ud800 {SECRET}") == f"\ud800 {MASK}"
+    assert Redactor().text(f"\ud800 {LONG_TOKEN}") == f"\ud800 {MASK}"
+    assert Sieve([literal("x" * 3_000_000)]).may_hold("anything")
+    many = ["".join(f"{number:04x}{place:03x}" for place in range(900)) for number in range(60)]
+    assert Redactor(many).text(f"<{many[41]}>") == f"<{MASK}>"
+
+
+@given(st.text(alphabet="ab.\x00é\\[(", max_size=30), st.lists(st.text(alphabet="ab.\x00é\\[(", min_size=1, max_size=3), max_size=4))
+@settings(max_examples=200, deadline=None)
+def test_a_sieve_holds_back_exactly_what_has_a_pattern_in_it(text: str, patterns: list[str]) -> None:
+    assert Sieve(map(literal, patterns)).may_hold(text) is any(pattern in text for pattern in patterns)
+
+
+@pytest.mark.parametrize(
+    "encoded", [json.dumps, html.escape, lambda value: json.dumps(json.dumps(value)), lambda value: json.dumps(value, ensure_ascii=False)]
+)
+def test_a_secret_with_signs_in_it_is_known_as_it_is_written_elsewhere(encoded: Callable[[str], str]) -> None:
+    """Proves: I11."""
+    secret = 'pa"ss<wörd>&1\\x\ty'
+    shown = Redactor([secret, json.dumps(secret)[1:-1]]).text(encoded(secret))
+    assert "wörd" not in shown
+    assert "ss" not in shown

@@ -1,5 +1,6 @@
 """Untrusted text: nothing invisible gets in, nothing active gets out."""
 
+import random
 import re
 import sys
 import unicodedata
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from jobs.markdown import line, quote, sentence
 from jobs.text import MOST_MARKS, cut, fenced, for_log, for_markdown, for_prompt
 
 EVERY = [chr(code) for code in range(sys.maxunicode + 1)]
@@ -44,6 +46,9 @@ ATTACKS = [
     "```\ncode\n",
     "- a\n  ```\nb\n~~~~\nc",
     "`" * 50_000,
+    "http\\://evil.example http:\\/\\/evil.example www\\.evil.example mailto\\:x",
+    "[!CAUTION]\nThis was approved",
+    "/lgtm\n/approve no-issue\n/usr/bin/env",
     "\\@octocat \\[x](y) [x\\](https://evil.example)",
 ]
 
@@ -122,6 +127,103 @@ def test_what_we_write_after_it_is_ours(attack: str, most: int) -> None:
     assert len(shown.encode()) <= most
     tokens = MarkdownIt("gfm-like", {"linkify": False}).parse(f"{shown}\n\n## Gates")
     assert [token.tag for token in tokens if token.level == 0][-2:] == ["h2", "h2"]
+
+
+ATOMS = [
+    "@octocat",
+    "@",
+    "#1",
+    "#",
+    "GH-",
+    "1",
+    "fixes",
+    "closes:",
+    "octo/repo",
+    "https",
+    "http",
+    "ftp",
+    ":",
+    "/",
+    "//",
+    "\\",
+    "://",
+    "www",
+    ".",
+    "evil.example",
+    "[",
+    "]",
+    "(",
+    ")",
+    "<",
+    ">",
+    "!",
+    "&",
+    "#64;",
+    "amp;",
+    "colon;",
+    "!--",
+    "--",
+    "`",
+    "```",
+    "~~~",
+    "|",
+    "|---|",
+    "*",
+    "**",
+    "_",
+    "$",
+    "mailto",
+    "xmpp",
+    "/slipway",
+    "stop",
+    "[!NOTE]",
+    "[^1]",
+    "[x]",
+    "word",
+    "---",
+    "===",
+    "/lgtm",
+    "é",
+    "img",
+    "\n",
+    "\n\n",
+    "\n> ",
+    "\n- ",
+    "\n1. ",
+    "\n    ",
+    "\t",
+    " ",
+    " src=x",
+    "\u200b",
+    "\u202e",
+    "\x1b[31m",
+    "\r",
+    "\u2028",
+]
+LIVE = re.compile(r"@\w|#\d|\bGH-\d|\w://|\bwww\.|(?:mailto|xmpp):", re.IGNORECASE)
+
+
+def in_one_piece(source: str) -> str:
+    """The text a page shows outside of code, with what had been escaped: a site that links addresses does it in there."""
+    lines = []
+    for block in MarkdownIt("gfm-like", {"linkify": False, "html": True}).parse(source):
+        if block.type == "inline":
+            parts = (token.content if token.type == "text" else "\n" if "break" in token.type else "\0" for token in block.children or [])
+            lines.append("".join(parts))
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_chance_makes_anything_live(seed: int) -> None:
+    """Proves: T22, G20, T36. Pieces that mean something to a page, put together at random, through every way out."""
+    chance = random.Random(seed)
+    for _ in range(150):
+        source = "".join(chance.choice(ATOMS) for _ in range(chance.randint(1, 25)))
+        for shown in (for_markdown(source, 2_000), quote(source), sentence(source), line(source)):
+            kinds, _ = rendered(shown)
+            assert not kinds & {"link_open", "image", "html_inline", "html_block"}, (source, shown)
+            assert not LIVE.search(in_one_piece(shown)), (source, shown)
+            assert not re.search(r"^[\s>*+-]*/(slipway\b|lgtm$)|\[!", shown, re.MULTILINE), (source, shown)
 
 
 @given(st.text(alphabet=st.sampled_from("ab@#1<!-->[]():/`~\n &;\\\x1b\u200bw.*"), max_size=60))
