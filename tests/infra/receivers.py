@@ -2,6 +2,7 @@
 
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ class Receiver:
 
     port: int = 0
     got: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
+    taken: Callable[[float, dict[str, str], bytes], None] = lambda *_: None
+    """Told of each arrival: when it was, headers and body."""
     names: list[str | None] = field(default_factory=list)
     """The server names clients asked for in the TLS handshake."""
 
@@ -57,7 +60,9 @@ def receiver(answer: Answering = TAKEN, context: ssl.SSLContext | None = None) -
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            told.got.append((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            told.got.append((self.path, headers, body))
+            told.taken(time.time(), headers, body)
             answer(self)
 
         def log_message(self, *_: object) -> None:
