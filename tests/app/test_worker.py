@@ -152,6 +152,26 @@ def test_two_workers_with_the_same_bell_are_one_attempt(shop: Shop) -> None:
     assert shop.names(run.id).count("Claimed") == 1
 
 
+def test_more_runs_than_workers_wait_in_line_and_each_is_claimed_once(shop: Shop) -> None:
+    """Each is rung for three times over, and the keeper's part is nobody's. Proves: 001-11, 003-16, 003-09, I03."""
+    runs = [start(shop.engine, f"label:42:{number}", number=number) for number in range(6)]
+    for run in runs * 3:
+        shop.ring("advance", run.id)
+    counts = shop.data / "counts"
+
+    def act(launch: Launch) -> AgentResult:
+        held = [shop.ledger.load(run.id).state for run in runs].count(RunState.RUNNING)
+        with counts.open("a") as file:
+            file.write(f"{held}\n")
+        return DONE
+
+    for worker in [shop.worker(act, burst=True), shop.worker(act, burst=True)]:
+        worker.join(60)
+    assert {shop.ledger.load(run.id).state for run in runs} == {RunState.SUCCEEDED}
+    assert [shop.names(run.id).count("Claimed") for run in runs] == [1] * 6
+    assert set(pids(counts)) <= {1, 2}
+
+
 def test_each_commit_is_announced(shop: Shop) -> None:
     run, path = start(shop.engine), shop.data / "told"
     shop.ring("advance", run.id)

@@ -90,6 +90,16 @@ def test_an_agent_that_changes_nothing_is_told_so_once_and_then_the_run_ends() -
     assert engine.agents.launches[1].brief.findings[0]["gate"] == "no_change"
 
 
+def test_what_the_agent_says_of_its_own_tests_decides_nothing() -> None:
+    """It may run any; only the service's own run of the gates counts, for better and for worse. Proves: 000-32."""
+    sure = AgentResult("scripted", Ended.EXIT, 0, tool_calls=("Bash(pytest)",), summary="I ran all tests: every one passes.")
+    unsure = AgentResult("scripted", Ended.EXIT, 0, tool_calls=("Bash(pytest)",), summary="Two tests fail, and I do not know why.")
+    boastful = Engine(agents=FakeAgents(sure), gates=FakeGates(failed()), by=rules(limits={"iterations": 1})).to_the_end(walk)
+    modest = Engine(agents=FakeAgents(unsure), gates=FakeGates(passed())).to_the_end(walk)
+    assert (boastful.state, boastful.reason and boastful.reason.code) == (RunState.FAILED, "gates_failed")
+    assert modest.state is RunState.SUCCEEDED
+
+
 def test_an_agent_that_fails_is_not_believed_and_its_result_is_kept() -> None:
     """Proves: 003-02, 003-22, F54."""
     broken = AgentResult("scripted", Ended.EXIT, 3, failure=Failure("agent_failed", "It exited with 3."))

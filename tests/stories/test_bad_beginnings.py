@@ -80,6 +80,7 @@ def test_what_nobody_defined_is_not_started(world: World, command: str, code: st
 
 
 def test_an_agent_that_is_not_installed_ends_the_run_before_anything_is_fetched(tmp_path: Path) -> None:
+    """Proves: 004-14."""
     with World(tmp_path, environ={"OPENAI_API_KEY": "sk-CANARY-of-a-test"}) as world:
         world.github.open_issue("Greet in French", RIGHT_AT_ONCE, number=7)
         world.comment("/slipway run --agent=codex")

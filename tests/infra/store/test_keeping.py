@@ -93,7 +93,7 @@ def test_a_final_run_is_still_announced_without_a_lease(engine: sa.Engine) -> No
 
 
 def test_what_happened_is_announced_once_it_is_said(engine: sa.Engine) -> None:
-    """Proves: I09."""
+    """Proves: I09, 003-28."""
     ledger, announcements = SqlLedger(engine), SqlAnnouncements(engine)
     run = start(engine)
     assert announcements.due() == [run.id]

@@ -191,7 +191,7 @@ class Told:
 
 
 def test_callbacks_are_written_with_the_event_or_not_at_all(engine: sa.Engine) -> None:
-    """Proves: I10."""
+    """Proves: I10, 003-28."""
 
     def messages(run: Run, event_: e.Event, at: float) -> list[Told]:
         return [Told(f"{run.id[:8]}-{run.version}", f"run.{run.state}", "https://example.org/hook", b"{}")]

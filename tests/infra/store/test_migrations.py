@@ -71,6 +71,7 @@ def test_an_older_schema_is_migrated_with_everything_in_it(alone: sa.Engine, new
 
 
 def test_an_older_schema_is_refused_where_nothing_may_be_migrated(alone: sa.Engine, newer: Path) -> None:
+    """Proves: 001-19."""
     with pytest.raises(StoreInDoubt, match=f"schema {NEWEST}, this version needs 0999"):
         migrate.bring_up(alone, upgrade=False, folder=newer)
     assert _state(alone) == (NEWEST, False, 1)
