@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from redis.exceptions import RedisError
@@ -35,6 +36,8 @@ SLOWLY = "sleep 1"
 TASKS = (task(f"{SLOWLY}\n{BONJOUR}"), task(f"try 1:\n{BONSOIR}\ntry 2:\n{SLOWLY}\n{BONJOUR}"), task(BONJOUR))
 MORE = ("flush", "restart")
 """What may happen to Redis beside being killed: emptied, or told to stop."""
+MACHINE = "machine"
+"""All of it killed at once by its supervisor's end, and started anew: nobody saw the workers end, and their leases have to run out."""
 
 
 @dataclass
@@ -53,7 +56,7 @@ class Report:
     seed: int
     kills: list[Kill] = field(default_factory=list)
     orphans: set[str] = field(default_factory=set)
-    reclaims: list[float] = field(default_factory=list)
+    reclaims: dict[str, list[float]] = field(default_factory=dict)
     ends: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
 
@@ -62,7 +65,7 @@ class Report:
         by = Counter(kill.role for kill in self.kills)
         found = Counter(problem.split(" ", 1)[0] for problem in self.problems)
         told = [
-            f"kills          {len(self.kills)} ({', '.join(f'{role} {by[role]}' for role in (*ROLES, *MORE) if by[role])})",
+            f"kills          {len(self.kills)} ({', '.join(f'{role} {by[role]}' for role in (*ROLES, *MORE, MACHINE) if by[role])})",
             f"runs           {sum(self.ends.values())} ({', '.join(f'{end} {count}' for end, count in sorted(self.ends.items()))})",
             f"lost events    {found['I01']}",
             f"duplicates     {found['I03'] + found['I04']}",
@@ -70,8 +73,8 @@ class Report:
             f"disagreements  {found['I06']} of attempts, launches and counters",
             f"violations     {len(self.problems)} in all",
         ]
-        if self.reclaims:
-            told.append(f"re-claim       p50 {at(self.reclaims, 0.5):.1f} s, p99 {at(self.reclaims, 0.99):.1f} s of {len(self.reclaims)}")
+        for after, each in sorted(self.reclaims.items()):
+            told.append(f"re-claim       p50 {at(each, 0.5):.1f} s, p99 {at(each, 0.99):.1f} s of {len(each)} runs whose {after} was lost")
         return told
 
 
@@ -92,13 +95,15 @@ class Campaign:
     at_once: int = AT_ONCE
     together: int = 1
 
+    roles: Sequence[str] = (*ROLES, *MORE)
+
     def run(self, kills: int, most_runs: int) -> Report:
         """All of it, to the last run's end."""
         while len(self.report.kills) < kills or len(self.home.asked) < most_runs:
             self.ask(most_runs)
             self.look(self.dice.uniform(0.2, self.pause_s))
             for _ in range(min(self.together, kills - len(self.report.kills))):
-                self.strike()
+                self.strike(self.roles)
         self.settle()
         self.judge()
         return self.report
@@ -116,22 +121,31 @@ class Campaign:
             time.sleep(0.25)
         self.home.redeliver()
 
-    def strike(self, at: Sequence[str] = (*ROLES, *MORE)) -> None:
+    def strike(self, at: Sequence[str]) -> None:
         """Kill a process of some role, as soon as it has one, or do something to Redis: each as often as the others."""
-        role, lost = self.dice.choice(at), list[str]()
+        role, lost, began = self.dice.choice(at), list[str](), time.time()
         if role in MORE:
             _disturb(self.home, role)
+        elif role == MACHINE:
+            lost = self._lose_the_machine()
         else:
             victims = self._victims(role)
             if not victims:
                 return
             pid = self.dice.choice(sorted(victims))
             try:
-                lost = self._holding(pid, role)
+                lost, began = self._holding(pid, role), time.time()
                 os.kill(pid, signal.SIGKILL)
             except (ProcessLookupError, FileNotFoundError):  # it was quicker
                 return
-        self.report.kills.append(Kill(role, time.time(), lost))
+        self.report.kills.append(Kill(role, began, lost))
+
+    def _lose_the_machine(self) -> list[str]:
+        """Everything dies, and a machine starts again; the runs that were at work."""
+        lost = list(self.home.held())
+        self.home.kill()
+        self.home.start()
+        return lost
 
     def _victims(self, role: str) -> list[int]:
         """The living processes of a role; agents and work-horses come and go, and are waited for."""
@@ -160,7 +174,8 @@ class Campaign:
             report.problems.append(f"I04 all: {succeeded} runs succeeded with {len(home.github.pulls())} pull requests")
         for kill in report.kills:
             for run in kill.lost:
-                report.reclaims += [claim - kill.at for claim in home.claims(run) if claim > kill.at][:1]
+                after = MACHINE if kill.role == MACHINE else "process"
+                report.reclaims.setdefault(after, []).extend([claim - kill.at for claim in home.claims(run) if claim > kill.at][:1])
 
     def _holding(self, pid: int, role: str) -> list[str]:
         """The runs that lose their holder when this process dies."""
@@ -183,12 +198,10 @@ def _disturb(home: Installation, how: str) -> None:
         client.flushall() if how == "flush" else client.shutdown(nosave=True)
 
 
-def campaign(
-    root: Path, *, kills: int, most_runs: int, seed: int, pause_s: float = 6.0, at_once: int = AT_ONCE, together: int = 1
-) -> Report:
+def campaign(root: Path, *, kills: int, most_runs: int, seed: int, **how: Any) -> Report:
     """A campaign in a directory of its own."""
     with installation(root, "[allow]\nactor_per_hour = 10000\n") as home:
-        return Campaign(home, random.Random(seed), Report(seed), pause_s, at_once, together).run(kills, most_runs)
+        return Campaign(home, random.Random(seed), Report(seed), **how).run(kills, most_runs)
 
 
 def main() -> int:
@@ -200,12 +213,13 @@ def main() -> int:
     options.add_argument("--pause", type=float, default=6.0, help="the longest time between two kills, in seconds")
     options.add_argument("--at-once", type=int, default=AT_ONCE, help="how many runs, announcements and callbacks are kept unfinished")
     options.add_argument("--together", type=int, default=1, help="how many blows fall at the same moment")
+    options.add_argument("--only", nargs="+", default=[*ROLES, *MORE], help="whom to strike; `machine` is all of it at once")
     given = options.parse_args()
     print(f"seed           {given.seed}", flush=True)
     root = Path(tempfile.mkdtemp(prefix="campaign-"))
     began = time.monotonic()
     try:
-        how = {"pause_s": given.pause, "at_once": given.at_once, "together": given.together}
+        how = {"pause_s": given.pause, "at_once": given.at_once, "together": given.together, "roles": given.only}
         report = campaign(root, kills=given.kills, most_runs=given.runs, seed=given.seed, **how)
     except BaseException:
         print(f"kept in {root}", flush=True)

@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,16 @@ class Installation:
         with (self.root / "up.log").open("ab") as log:
             self.up = subprocess.Popen([sys.executable, "-m", "app", "up"], cwd=ROOT, env=self._environ(), stdout=log, stderr=log)
         await_(self.ready, 60, "slipway up is ready")
+
+    def kill(self) -> None:
+        """All of it is gone at once, as with the machine; Redis too."""
+        assert self.up
+        pids = list(self.victims()["redis"])
+        self.up.kill()
+        self.up.wait()
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def ready(self) -> bool:
         """Whether it says so itself."""
