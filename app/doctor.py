@@ -16,10 +16,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.settings import Settings, SettingsInvalid
 from infra import redis_server
+from infra.agents.access import KEYS
 from infra.agents.adapter import Adapter
 from infra.agents.programs import find
 from infra.agents.table import AGENTS
 from infra.agents.versions import Versions
+from infra.artifact_room import WARNED_AT, shown, taken
 from infra.clock import SystemClock
 from infra.github.app import GitHubApp
 from infra.github.client import GitHub
@@ -190,7 +192,7 @@ def agents_are_there(settings: Settings) -> Found:
     if not found:
         names = ", ".join(f"{name} ({AGENTS[name].install})" for name, _ in told)
         return Found("warn", f"None is installed, so only programs of a repository's own (agent: command) can work. To be had: {names}.")
-    bad = any("cannot" in text for _, text in found)
+    bad = any("cannot" in text or "no key" in text for _, text in found)
     return Found("warn" if bad else "ok", "; ".join(f"{name} {text}" for name, text in found))
 
 
@@ -202,9 +204,29 @@ def _agent(name: str, adapter: Adapter, settings: Settings) -> tuple[str, str]:
     with _scratch(settings) as scratch:
         sandbox = Unconfined() if settings.server.sandbox == "none" else Bubblewrap(scratch)
         try:
-            return name, Versions(sandbox).of(name, adapter, program)
+            version = Versions(sandbox).of(name, adapter, program)
+            return name, version if adapter.provider in _keyed(settings) else f"{version} (no key: set {KEYS[adapter.provider or '']})"
         except Fault as fault:
             return name, f"cannot work: {fault.reason.text}"
+
+
+def _keyed(settings: Settings) -> frozenset[str | None]:
+    """The providers there is a key for."""
+    keys = {
+        "anthropic": settings.anthropic_api_key or settings.claude_code_oauth_token,
+        "openai": settings.openai_api_key,
+        "google": settings.gemini_api_key,
+    }
+    return frozenset({None, *(provider for provider, key in keys.items() if key)})
+
+
+def outputs_have_room(settings: Settings) -> Found:
+    """What is kept of runs takes no more of the disk than it may."""
+    used, most = taken(settings.data_dir / "artifacts"), settings.server.retention.disk
+    said = f"outputs of runs take {shown(used)} of {shown(most)} on this machine"
+    if used > most * WARNED_AT:
+        return Found("warn", f"{said}. Raise `retention.disk`, or lower `retention.runs`: over it those unread for longest are forgotten.")
+    return Found("ok", said)
 
 
 def github_knows_us(settings: Settings) -> Found:
@@ -258,6 +280,7 @@ CHECKS: Mapping[str, Check] = {
     "sandbox": sandbox_holds,
     **{name: _attempted(attempt) for name, attempt in ATTEMPTS.items()},
     "agents": agents_are_there,
+    "outputs": outputs_have_room,
     "address": address_is_free_or_ours,
     "github": github_knows_us,
 }

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from jobs.budget import Budgets
 from jobs.policy import Floors, Permission, Policy
-from jobs.rules import CallbackRule, Rule, Seconds
+from jobs.rules import CallbackRule, Rule, Seconds, octets
 
 MOST_BYTES = 1024**2
 ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)
@@ -106,11 +106,16 @@ class Backup(Rule):
 
 
 class Retention(Rule):
-    """For how many days after it was last read a final run, and a finished webhook or callback, is kept."""
+    """For how many days after it was last read a final run, and a finished webhook or callback, is kept.
+
+    `disk` is what outputs of runs may take on one machine: from four fifths of it on the keeper warns, and over it those that nobody has
+    read for longest go first.
+    """
 
     runs: Count = 30
     inbox: Count = 30
     callbacks: Count = 30
+    disk: Annotated[int, BeforeValidator(octets), Field(gt=0)] = 50 * 1000**3
 
 
 def _cron(value: str) -> str:

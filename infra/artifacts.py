@@ -53,7 +53,7 @@ class FileArtifacts:
     def get(self, run_id: str, name: str) -> bytes:
         """The data, which counts as read now. Raises KeyError, and Fault(`store_doubt`) when the file is not what was put."""
         digest = self._read(run_id, name)
-        path = self._path(digest)
+        path = self.path(digest)
         if not path.exists():
             raise KeyError(f"{name} of run {run_id} is not on this machine")
         data = _unpacked(path)
@@ -67,6 +67,10 @@ class FileArtifacts:
         Never what belongs to a run that is not final, or is pinned, or of which anything was read lately.
         """
         write(self._engine, lambda connection: connection.execute(_unread(unread_s)).rowcount)
+        return self.sweep_files()
+
+    def sweep_files(self) -> int:
+        """Remove files that nothing names any more. How many."""
         named = read(self._engine, lambda connection: set(connection.scalars(sa.select(artifact.c.digest).distinct())))
         clock = read(self._engine, lambda connection: float(connection.scalar(sa.select(now())) or 0.0))
         gone = [path for path in self._files() if path.stem not in named and path.stat().st_mtime < clock - GRACE_S]
@@ -88,7 +92,7 @@ class FileArtifacts:
         written = self._folder / f".{secrets.token_hex(8)}"
         try:
             digest, size = _packed(written, pieces)
-            path = self._path(digest)
+            path = self.path(digest)
             path.parent.mkdir(exist_ok=True, mode=0o700)
             written.replace(path)
         finally:
@@ -96,7 +100,8 @@ class FileArtifacts:
         _sync(path.parent)
         return _Stored(digest, size, path.stat().st_size)
 
-    def _path(self, digest: str) -> Path:
+    def path(self, digest: str) -> Path:
+        """Where the data of that digest lies, if it is on this machine."""
         return self._folder / digest[:2] / f"{digest}.gz"
 
     def _files(self) -> Iterator[Path]:

@@ -2,6 +2,7 @@
 
 import hashlib
 from functools import cached_property
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -92,7 +93,12 @@ class Ground:
     @cached_property
     def artifacts(self) -> FileArtifacts:
         """Large outputs."""
-        return FileArtifacts(self.engine, self.settings.data_dir / "artifacts")
+        return FileArtifacts(self.engine, self.artifact_folder)
+
+    @property
+    def artifact_folder(self) -> Path:
+        """Where they lie on this machine."""
+        return self.settings.data_dir / "artifacts"
 
     @cached_property
     def marker_key(self) -> bytes:

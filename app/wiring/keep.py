@@ -15,6 +15,7 @@ from app.wiring.ground import Ground
 from app.wiring.outside import Outside
 from app.wiring.work import Workshop
 from infra.agents.probing import AgentProbes
+from infra.artifact_room import Room
 from infra.github.app import GitHubApp
 from infra.github.strays import GitHubStrays
 from infra.github.survey import GitHubSurvey
@@ -72,9 +73,11 @@ def duties(ground: Ground) -> tuple[Duty, ...]:
 
 def _tidying(ground: Ground, shop: Workshop) -> tuple[Duty, ...]:
     kept = ground.settings.server.retention
+    room = Room(ground.engine, ground.artifacts, ground.artifact_folder, kept.disk)
     return (
         Duty("remove leftovers", 300, Leftovers(shop.workspaces, ground.ledger), each_host=True),
         Duty("forget unread outputs", 3600, lambda: ground.artifacts.sweep(kept.runs * DAY_S), each_host=True),
+        Duty("keep outputs within their room", 3600, room, each_host=True),
         Duty("empty old webhooks", 3600, lambda: ground.inbox.compact(kept.inbox * DAY_S)),
         Duty("count what happened", 10, SqlTallies(ground.engine).follow),
         Duty("count calls to GitHub", 10, shop.outside.tell_calls, each_host=True),

@@ -33,9 +33,43 @@ def checks(data: Path, **env: str) -> dict[str, dict[str, str]]:
 def test_the_doctor_looks_at_every_part(town: Town) -> None:
     """Proves: 001-37."""
     found = checks(town.data, SLIPWAY_BIND="127.0.0.1:0")
-    assert list(found) == ["settings", "store", "redis", "git", "sandbox", *ATTEMPTS, "agents", "address", "github"]
+    assert list(found) == ["settings", "store", "redis", "git", "sandbox", *ATTEMPTS, "agents", "outputs", "address", "github"]
     assert found["store"]["state"] == "ok"
     assert found["git"]["text"].startswith("git 2.")
+
+
+def test_the_doctor_names_the_agents_their_versions_and_the_keys_they_lack(town: Town, tmp_path: Path) -> None:
+    """Proves: 002-08, 002-22."""
+    working_sandbox(tmp_path / "probe")
+    for name, version in (("claude", "2.2.0"), ("codex", "0.1.0"), ("gemini", "9.9.9")):
+        (tmp_path / name).write_text(f"#!/bin/sh\necho {version}\n")
+        (tmp_path / name).chmod(0o755)
+    found = checks(town.data, SLIPWAY_BIND="127.0.0.1:0", PATH=f"{tmp_path}:/usr/bin:/bin", GEMINI_API_KEY="a-key-of-ours")["agents"]
+    assert (found["state"], found["text"].split("; ")) == (
+        "warn",
+        [
+            "claude 2.2.0 (no key: set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN)",
+            "codex cannot work: The agent 'codex' is version 0.1.0 here, and at least 0.169 is needed. "
+            "Update it: npm install -g @openai/codex.",
+            "gemini 9.9.9",
+        ],
+    )
+
+
+def test_the_doctor_warns_before_outputs_take_all_their_room(town: Town, tmp_path: Path) -> None:
+    """Proves: 002-11, I20."""
+    server = tmp_path / "server.toml"
+    server.write_text('[retention]\ndisk = "1mb"\n')
+    folder = town.data / "artifacts" / "ab"
+    folder.mkdir(parents=True)
+    (folder / "one.gz").write_bytes(b"x" * 700_000)
+    assert checks(town.data, SLIPWAY_BIND="127.0.0.1:0", SLIPWAY_CONFIG=str(server))["outputs"]["state"] == "ok"
+    (folder / "two.gz").write_bytes(b"x" * 200_000)
+    found = checks(town.data, SLIPWAY_BIND="127.0.0.1:0", SLIPWAY_CONFIG=str(server))["outputs"]
+    assert (found["state"], found["text"].partition(". ")[2]) == (
+        "warn",
+        "Raise `retention.disk`, or lower `retention.runs`: over it those unread for longest are forgotten.",
+    )
 
 
 def test_the_doctor_tries_to_break_out(tmp_path: Path) -> None:
