@@ -33,7 +33,7 @@ def test_no_file_names_a_machine_or_a_registry(unwanted: re.Pattern[str]) -> Non
 
 @pytest.mark.parametrize("lock", LOCKS)
 def test_a_lock_names_versions_and_hashes_and_no_address(lock: str) -> None:
-    """Proves: 002-14."""
+    """Proves: 002-14, T40."""
     text = (ROOT / lock).read_text()
     entries = re.split(r"\n(?=[a-z])", text.strip())
     assert "://" not in text

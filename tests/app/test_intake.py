@@ -52,7 +52,7 @@ def test_a_label_is_a_queued_run_with_eyes_on_the_issue_and_bells(world: Recepti
 
 
 def test_the_same_labeling_is_one_run_however_often_and_wherever_it_is_heard(world: Reception) -> None:
-    """Proves: I03, F02, F05, F06, F13, 001-03."""
+    """Proves: I03, F02, F05, F06, F13, T03, 001-03."""
     world.forge.put_label(7, "slipway")
     for delivery in ("a", "b", "c"):
         world.hears("issues", labeling(), delivery)

@@ -162,7 +162,7 @@ def test_a_name_nobody_knows_and_a_port_nobody_listens_on_are_told() -> None:
 
 
 def test_a_huge_answer_is_read_only_at_its_beginning() -> None:
-    """Proves: F95, I20."""
+    """Proves: F95, T32, I20."""
     written: list[int] = []
 
     def flood(handler: BaseHTTPRequestHandler) -> None:

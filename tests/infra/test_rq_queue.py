@@ -173,7 +173,7 @@ def test_our_job_is_written_as_rq_writes_it(bell: RqBell, client: redis.Redis) -
 
 @pytest.mark.parametrize("serializer", [JSONSerializer, pickle])
 def test_a_job_that_names_another_function_is_refused(client: redis.Redis, tmp_path: Path, serializer: Any, bell: RqBell) -> None:
-    """Proves: F33, I13."""
+    """Proves: F33, T34, I13."""
     mark, heard = tmp_path / "ran", []
     queue = Queue("short", connection=client, serializer=serializer)
     queue.enqueue("os.mkdir", str(mark))
@@ -192,7 +192,7 @@ def callback(*told: object) -> None:
 
 
 def test_what_a_job_says_about_callbacks_and_retries_is_ignored(bell: RqBell, client: redis.Redis) -> None:
-    """Proves: F33, I13."""
+    """Proves: F33, T34, I13."""
     heard: list[object] = []
     bell.ring("intake", 1)
     client.hset("rq:job:intake-1", mapping={"success_callback_name": f"{__name__}.callback", "retries_left": 3})

@@ -55,7 +55,7 @@ def test_defaults_lie_below_what_the_repository_says() -> None:
     ],
 )
 def test_a_repository_that_asks_for_more_than_it_may_is_told(floors: Mapping[str, Any], text: str, told_about: str) -> None:
-    """Proves: 003-10."""
+    """Proves: 003-10, T28."""
     assert any(told_about in line for line in told(floored(**floors), text))
 
 

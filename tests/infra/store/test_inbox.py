@@ -13,7 +13,7 @@ HOOK = Delivery("99", "issues", "d1", "labeled", "192.0.2.1", "secret:0", b'{"ac
 
 
 def test_a_redelivery_changes_nothing(engine: sa.Engine) -> None:
-    """Proves: F02, F05, F13."""
+    """Proves: F02, F05, F13, T03."""
     inbox = SqlInbox(engine)
     [(first, new)] = inbox.insert([HOOK])
     assert new
