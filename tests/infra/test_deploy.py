@@ -1,15 +1,19 @@
 """What is in infra/deploy starts what exists, with settings that exist."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 
+from app.api.metrics import FAMILIES
 from app.cli.main import ENTRIES
 from app.processes import GRACE_S, ROLES
 from app.settings import FIELDS, SECRET
+from jobs.errors import REASONS
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "infra" / "deploy"
@@ -73,3 +77,46 @@ def test_the_image_holds_the_rooms_and_what_the_lock_says() -> None:
     assert "COPY app.yml /opt/slipway/app.yml" in text
     assert "--no-deps --require-hashes -r /opt/slipway/infra/requirements.lock" in text
     assert "USER slipway" in text
+
+
+def expressions() -> list[str]:
+    """Everything that Prometheus is asked, by the alerts and by the dashboard."""
+    rules = [rule["expr"] for group in yaml.safe_load((DEPLOY / "alerts.yaml").read_text())["groups"] for rule in group["rules"]]
+    panels = json.loads((DEPLOY / "grafana.json").read_text())["panels"]
+    return [*rules, *(target["expr"] for panel in panels for target in panel.get("targets", ()))]
+
+
+def exported(name: str) -> tuple[str, ...] | None:
+    """The labels of a sample under the name Prometheus knows; None when there is none."""
+    for family, (kind, _, labels) in FAMILIES.items():
+        ends = {CounterMetricFamily: ("_total",), HistogramMetricFamily: ("_bucket", "_sum", "_count")}.get(kind, ("",))
+        if name in {f"{family}{end}" for end in ends}:
+            return (*labels, "le") if name.endswith("_bucket") else labels
+    return None
+
+
+@pytest.mark.parametrize("expression", expressions())
+def test_alerts_and_dashboard_ask_for_metrics_that_exist(expression: str) -> None:
+    """Proves: 004-27. A metric or a label nobody exports is an alert that never comes."""
+    asked = re.findall(r"\b(slipway_\w+)(?:\{([^}]*)\})?", expression)
+    labels = [exported(name) for name, _ in asked]
+    assert asked or expression.startswith("up{")
+    assert None not in labels, asked
+    known = {label for found in labels for label in found or ()}
+    matched = {label for _, matchers in asked for label in re.findall(r"(\w+)\s*(?:=~|=|!=)", matchers)}
+    grouped = {label.strip() for by in re.findall(r"by \(([^)]*)\)", expression) for label in by.split(",")}
+    assert (matched | grouped) - known == set()
+
+
+def test_alerts_name_reasons_and_duties_that_exist() -> None:
+    text = "\n".join(expressions())
+    codes = {code for found in re.findall(r'reason=~"([^"]*)"', text) for code in found.split("|")}
+    assert codes - REASONS.keys() == set()
+    duties = re.findall(r'Duty\("([^"]+)"', (ROOT / "app" / "keeper.py").read_text())
+    assert set(re.findall(r'duty="([^"]*)"', text)) - set(duties) == set()
+
+
+def test_every_alert_says_what_to_do() -> None:
+    (group,) = yaml.safe_load((DEPLOY / "alerts.yaml").read_text())["groups"]
+    assert len({rule["alert"] for rule in group["rules"]}) == len(group["rules"])
+    assert all(rule["annotations"]["description"].endswith((".", "?")) and rule["labels"]["severity"] for rule in group["rules"])
