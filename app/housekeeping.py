@@ -6,9 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from jobs.model import HELD, Run
+import structlog
+
+from infra.store.repositories import Used
+from jobs.errors import Fault
+from jobs.model import HELD, Repository, Run
 from jobs.ports import Clock
 
+log = structlog.get_logger("slipway.housekeeping")
 SUFFIX = ".backup"
 
 
@@ -51,6 +56,49 @@ class Leftovers:
             return self.runs.load(run_id).state in HELD
         except KeyError:
             return False
+
+
+class Depots(Protocol):
+    """What this machine keeps of repositories."""
+
+    def tidy(self, repository: Repository) -> None:
+        """Put it in order; nothing is lost. Raises Fault."""
+        ...
+
+    def forget(self, repository: Repository) -> None:
+        """Remove it all."""
+        ...
+
+
+class Repositories(Protocol):
+    """The repositories that runs were asked for in."""
+
+    def used(self) -> Sequence[Used]:
+        """Every one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrors:
+    """What was fetched of repositories: put in order, and removed where nobody has asked for a run for `keep_s` seconds."""
+
+    depots: Depots
+    repositories: Repositories
+    keep_s: float
+
+    def __call__(self) -> list[str]:
+        """Look after every repository; the names of those that are forgotten. One that cannot be put in order keeps no other from it."""
+        each = self.repositories.used()
+        old = [used for used in each if not used.busy and used.idle_s > self.keep_s]
+        for used in each:
+            self._look_after(used, old=used in old)
+        return [used.repository.full_name for used in old]
+
+    def _look_after(self, used: Used, *, old: bool) -> None:
+        try:
+            (self.depots.forget if old else self.depots.tidy)(used.repository)
+        except Fault as fault:
+            log.warning("a mirror could not be looked after", repository=used.repository.full_name, text=fault.reason.text)
 
 
 @dataclass(frozen=True, slots=True)

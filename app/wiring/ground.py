@@ -21,6 +21,7 @@ from infra.store.ledger import SqlLedger
 from infra.store.outbox import SqlOutbox
 from infra.store.reading import SqlReading
 from infra.store.runs import SqlRuns
+from infra.store.shared_clock import StoreClock
 from jobs.ports import Clock
 
 
@@ -34,14 +35,19 @@ class Ground:
 
     @cached_property
     def clock(self) -> Clock:
-        """The clock."""
-        return SystemClock()
+        """The time leases and events are stamped with: the database server's, or with SQLite this machine's own."""
+        return StoreClock(self.engine, SystemClock()) if self._served else SystemClock()
 
     @cached_property
     def engine(self) -> sa.Engine:
         """The store, after its start check. Raises StoreInDoubt."""
-        url = self.settings.database_url
-        return open_store(self.settings.data_dir, url if url.startswith("postgresql") else None, check=self._check, clock=self.clock)
+        if self._served:
+            return open_store(self.settings.data_dir, self.settings.database_url, check=self._check)
+        return open_store(self.settings.data_dir, check=self._check, clock=self.clock)
+
+    @property
+    def _served(self) -> bool:
+        return self.settings.database_url.startswith("postgresql")
 
     @cached_property
     def redis_url(self) -> str:

@@ -7,7 +7,7 @@ from app.catalogue import Catalogue
 from app.catching_up import MissedDeliveries, UntoldRequests
 from app.ci import EVERY_S
 from app.doubles import Doubles
-from app.housekeeping import Backups, Leftovers
+from app.housekeeping import Backups, Leftovers, Mirrors
 from app.keeper import DAY_S, Duty, Keeper, Rounds, standing
 from app.probing import LookAtAgents
 from app.schedules import Schedules
@@ -25,6 +25,7 @@ from infra.store.asked import SqlAsked
 from infra.store.keeping import SqlTicks, SqlWorkers
 from infra.store.measuring import SqlTallies
 from infra.store.probes import SqlProbes
+from infra.store.repositories import SqlRepositories
 from infra.store.safekeeping import backup
 from jobs.model import Repository
 from jobs.rules import Rules
@@ -76,6 +77,7 @@ def _tidying(ground: Ground, shop: Workshop) -> tuple[Duty, ...]:
     room = Room(ground.engine, ground.artifacts, ground.artifact_folder, kept.disk)
     return (
         Duty("remove leftovers", 300, Leftovers(shop.workspaces, ground.ledger), each_host=True),
+        Duty("look after mirrors", DAY_S, Mirrors(shop.workspaces, SqlRepositories(ground.engine), kept.runs * DAY_S), each_host=True),
         Duty("forget unread outputs", 3600, lambda: ground.artifacts.sweep(kept.runs * DAY_S), each_host=True),
         Duty("keep outputs within their room", 3600, room, each_host=True),
         Duty("empty old webhooks", 3600, lambda: ground.inbox.compact(kept.inbox * DAY_S)),

@@ -3,11 +3,13 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.housekeeping import Backups, Leftovers
+from app.housekeeping import Backups, Leftovers, Mirrors
 from app.settings import load
 from app.wiring.ground import Ground
 from app.wiring.keep import duties
-from jobs.model import Run, RunState
+from infra.store.repositories import Used
+from jobs.errors import Fault
+from jobs.model import Repository, Run, RunState
 from tests.fakes.engine import FakeClock, request, rules
 
 
@@ -39,6 +41,38 @@ def test_only_what_a_worker_holds_stays_on_disk() -> None:
     assert disk.left == ["held"]
 
 
+@dataclass
+class FakeDepots:
+    """Remembers what is done to what is kept of repositories."""
+
+    done: list[tuple[str, int]] = field(default_factory=list)
+    broken: int = 0
+
+    def tidy(self, repository: Repository) -> None:
+        self.done.append(("tidy", repository.id))
+        if repository.id == self.broken:
+            raise Fault("disk_full", "No space left.")
+
+    def forget(self, repository: Repository) -> None:
+        self.done.append(("forget", repository.id))
+
+
+@dataclass
+class FakeRepositories:
+    each: list[Used]
+
+    def used(self) -> list[Used]:
+        return self.each
+
+
+def test_what_was_fetched_is_put_in_order_and_goes_when_nobody_asks_any_more() -> None:
+    """Proves: 000-09, I20."""
+    here = [Used(Repository(n, f"acme/{n}", 7), idle, busy) for n, idle, busy in ((1, 5.0, False), (2, 500.0, False), (3, 500.0, True))]
+    depots = FakeDepots(broken=1)
+    assert Mirrors(depots, FakeRepositories(here), 100.0)() == ["acme/2"]
+    assert depots.done == [("tidy", 1), ("forget", 2), ("tidy", 3)]
+
+
 def test_the_newest_backups_stay(tmp_path: Path) -> None:
     """Proves: 001-39."""
     clock = FakeClock()
@@ -64,7 +98,7 @@ def test_the_duties_follow_the_settings(tmp_path: Path) -> None:
     plain, saving = (Ground(load({**base, **more})) for more in ({}, {"SLIPWAY_CONFIG": str(file)}))
     names = [[duty.name for duty in duties(ground)] for ground in (plain, saving)]
     assert set(names[1]) - set(names[0]) == {"back up"}
-    assert {"remove leftovers", "forget unread outputs", "empty old webhooks"} <= set(names[0])
+    assert {"remove leftovers", "look after mirrors", "forget unread outputs", "empty old webhooks"} <= set(names[0])
     assert "ask for missed webhooks" not in names[0]
     plain.engine.dispose()
     saving.engine.dispose()
