@@ -10,6 +10,7 @@ import jwt
 from infra.github.answer import Declined, Unauthorised
 from infra.github.api import Api
 from infra.github.routes import PERMISSIONS, Purpose, Route
+from infra.shared_memory import SharedTable
 from jobs.errors import Fault, Refused
 from jobs.model import Repository
 from jobs.ports import Clock
@@ -18,7 +19,6 @@ BACKDATED_S = 60
 JWT_LIFE_S = 9 * 60
 SPARE_S = 5 * 60.0
 MOST_KEPT_S = 50 * 60.0
-MOST_TOKENS = 500
 
 
 class Masks(Protocol):
@@ -57,14 +57,14 @@ class _Kept:
 
 
 class Tokens:
-    """Installation tokens, each for one repository and one purpose, kept while they are good."""
+    """Installation tokens, each for one repository and one purpose, kept while they are good: also for processes forked later."""
 
     def __init__(self, api: Api, key: AppKey, clock: Clock, masks: Masks) -> None:
         self._api = api
         self._key = key
         self._clock = clock
         self._masks = masks
-        self._kept: dict[tuple[int, int, Purpose], _Kept] = {}
+        self._kept = SharedTable()
 
     def jwt(self) -> str:
         """The App's JWT, by GitHub's clock as far as it is known."""
@@ -72,14 +72,13 @@ class Tokens:
 
     async def token(self, repository: Repository, purpose: Purpose) -> str:
         """A token. Raises Fault: `installation_suspended`, `github_auth`, …; Refused(`repository_gone`) when there is none to be had."""
-        at = (repository.installation, repository.id, purpose)
-        kept = self._kept.get(at)
-        if kept and self._clock.now() < kept.until:
-            return kept.text
+        at = _place(repository, purpose)
+        text, until = self._kept.get(at) or ("", 0.0)
+        if self._clock.now() < until:
+            self._masks.add(text)  # another process may have asked for it
+            return str(text)
         made = await self._mint(repository.installation, {"repository_ids": [repository.id]}, purpose)
-        if len(self._kept) >= MOST_TOKENS:
-            self._kept.clear()
-        self._kept[at] = made
+        self._kept.put(at, (made.text, made.until))
         return made.text
 
     async def beside(self, installation: int, name: str, purpose: Purpose) -> str:
@@ -95,7 +94,7 @@ class Tokens:
 
     def forget(self, repository: Repository, purpose: Purpose) -> None:
         """Drop a token that GitHub did not accept."""
-        self._kept.pop((repository.installation, repository.id, purpose), None)
+        self._kept.drop(_place(repository, purpose))
 
     async def _mint(self, installation: int, narrowed: Mapping[str, object], purpose: Purpose) -> _Kept:
         body: dict[str, object] = {"permissions": dict(PERMISSIONS[purpose]), **narrowed}
@@ -124,6 +123,10 @@ class Tokens:
         off = f" This machine's clock is {abs(self._api.skew):.0f} seconds off GitHub's." if abs(self._api.skew) > BACKDATED_S else ""
         text = "GitHub does not accept the App's JWT. Check SLIPWAY_GITHUB_APP_ID and the private key with `slipway doctor`." + off
         return Fault("github_auth", text, evidence=fault.reason.text)
+
+
+def _place(repository: Repository, purpose: Purpose) -> str:
+    return f"{repository.scope}:{purpose.name}"
 
 
 def _unminted(no: Declined) -> Refused:

@@ -21,6 +21,7 @@ from tests.fakes.engine import FakeClock
 from tests.fakes.github import SECONDARY, FakeGitHub
 from tests.fakes.github.gate import find
 from tests.infra.github.conftest import Client, SlowClock, connected
+from tests.infra.test_shared_memory import forked
 
 ISSUE = "/repos/{owner}/{repo}/issues/{issue_number}"
 COMMENTS = f"{ISSUE}/comments"
@@ -138,6 +139,14 @@ def test_a_token_is_narrow_and_lives_fifty_minutes_at_most(fake: FakeGitHub, cli
     client.forge.item(client.repository, 7)
     bodies = [call.body for call in fake.calls("POST", TOKENS)]
     assert bodies == [{"repository_ids": [client.repository.id], "permissions": dict(PERMISSIONS[Purpose.READ])}] * 2
+
+
+def test_what_one_work_horse_was_given_the_next_one_uses(fake: FakeGitHub, client: Client) -> None:
+    """Each is a fork, and each would ask GitHub anew. Proves: F77."""
+    for _ in range(3):
+        assert forked(lambda: client.forge.item(client.repository, 7)) == 0
+    assert len(fake.calls("GET", ISSUE)) == 3
+    assert len(fake.calls("POST", TOKENS)) == 1
 
 
 @pytest.mark.parametrize("form", ["old", "new"])
