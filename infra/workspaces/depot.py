@@ -83,8 +83,9 @@ class Depot:
 
     def remove(self) -> None:
         """Remove everything, for a repository that is not ours to keep any more."""
-        for path in self._all:
-            remove(path)
+        with locked(self.mirror.path.with_suffix(".lock")):
+            for path in self._all:
+                remove(path)
 
 
 def _name(commit: str) -> str:

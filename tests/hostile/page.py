@@ -81,7 +81,7 @@ def page(text: str) -> str:
 
 
 def _shown(tests: list[str]) -> str:
-    more = f"<br>and {len(tests) - MOST_NAMED} more" if len(tests) > MOST_NAMED else ""
+    more = "<br>and more" if len(tests) > MOST_NAMED else ""
     return "<br>".join(f"`{name}`" for name in tests[:MOST_NAMED]) + more
 
 
