@@ -8,7 +8,7 @@ import click
 
 from app import doctor as examination
 from app.cli.options import json_option
-from app.cli.screen import as_json, say, styled
+from app.cli.screen import as_json, marked, say, styled
 from app.settings import from_environment
 from jobs.config import PATH, ConfigInvalid, read
 from jobs.errors import UserError
@@ -24,9 +24,7 @@ def doctor(json_: bool) -> None:
     if json_:
         as_json(examination.as_json(found))
     else:
-        for one in found:
-            mark, style = MARKS[one.state]
-            say(styled(mark, style), f" {one.name:<17}", styled(one.text, "dim" if one.state == "ok" else None))
+        marked((styled(*MARKS[one.state]), one.name, styled(one.text, "dim" if one.state == "ok" else None)) for one in found)
     if not examination.healthy(found):
         click.get_current_context().exit(1)
 

@@ -58,14 +58,6 @@ COMMANDS: Mapping[str, Mapping[str, Entry]] = {
     },
 }
 ENTRIES: Mapping[str, Entry] = {name: entry for section in COMMANDS.values() for name, entry in section.items()}
-WELCOME = """Slipway turns an issue label or a comment into a verified pull request.
-
-  slipway demo      see it work here, nothing configured
-  slipway up        start the service of this machine
-  slipway doctor    check what is configured and what is missing
-  slipway runs      look at what has been done
-
-'slipway --help' names every command, 'slipway COMMAND --help' explains one."""
 
 
 class Slipway(click.Group):
@@ -105,7 +97,7 @@ def cli(ctx: click.Context, debug: bool) -> None:
     if debug:
         sys.excepthook = sys.__excepthook__
     if ctx.invoked_subcommand is None:
-        click.echo(WELCOME)
+        click.echo(importlib.import_module("app.cli.welcome").welcome())
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -42,12 +42,19 @@ class Opened:
         return scope
 
 
+def made(settings: Settings) -> bool:
+    """Whether there is a store; a database server's is always taken to be there."""
+    if not settings.database_url.startswith("sqlite"):
+        return True
+    return database(settings.data_dir).exists() or (settings.data_dir / "instance").exists()
+
+
 @contextmanager
 def opened() -> Iterator[Opened]:
     """The store, as it is: never made, never migrated. Raises UserError with what to do when there is none or it does not answer."""
     settings = from_environment()
     sqlite = settings.database_url.startswith("sqlite")
-    if sqlite and not database(settings.data_dir).exists() and not (settings.data_dir / "instance").exists():
+    if not made(settings):
         raise UserError(f"there is no store in {settings.data_dir} yet: start with 'slipway up', or set SLIPWAY_DATA_DIR")
     try:
         engine = open_store(settings.data_dir, None if sqlite else settings.database_url, upgrade=False, check=False)

@@ -2,22 +2,20 @@
 
 import os
 import socket
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
 
 from app import logs
 from app.cli.options import json_option
+from app.cli.progress import Teller
 from app.cli.screen import as_json, say, styled
-from app.demo.story import lines
 from app.local_run import LocalOptions, Work, begin, walked
 from app.operating import name
 from app.settings import from_environment
 from app.wiring.ground import Ground
 from app.wiring.work import Workshop
 from infra.heads import LocalHeads
-from infra.store.reading import SqlReading
 from jobs.errors import UserError
 from jobs.model import Run, RunState
 
@@ -59,7 +57,8 @@ def _work(shop: Workshop, options: LocalOptions, *, json_: bool) -> None:
         say(styled(asked.request.title, "head"), styled(f"  {asked.id}", "dim"))
     teller = Teller(ground.reading, quiet=json_)
     worker = f"{socket.gethostname()}:local:{os.getpid()}"
-    ended = walked(asked, Work(worker, ground.ledger, shop.ports), teller.told)
+    with teller.watching():
+        ended = walked(asked, Work(worker, ground.ledger, shop.ports), teller.told)
     if json_:
         as_json(ground.reading.run(ended.id))
     _conclude(ended, quiet=json_)
@@ -91,21 +90,3 @@ def _tell(run: Run) -> None:
         say(f"  look    git show {receipt.branch}")
     elif run.summary:
         say(run.summary)
-
-
-@dataclass
-class Teller:
-    """Prints what happened since it last looked."""
-
-    reading: SqlReading
-    quiet: bool
-    after: int = field(default=0)
-
-    def told(self, run_id: str) -> None:
-        """Print the events stored since the last time."""
-        if self.quiet:
-            return
-        for event in self.reading.events(run_id, after=self.after):
-            self.after = event["seq"]
-            for style, text in lines(event):
-                say(styled("  " if style == "dim" else "• ", style), styled(text, style))

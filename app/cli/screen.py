@@ -60,6 +60,24 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[Text | str]], *, empty: 
         screen.print(_drawn(heads, lines))
 
 
+def marked(rows: Iterable[tuple[Text, str, Text]]) -> None:
+    """A mark, a name and a sentence a line; on a terminal a long sentence goes on below itself."""
+    lines = [(mark, Text(plain(name)), text) for mark, name, text in rows]
+    wide = max((name.cell_len for _, name, _ in lines), default=0)
+    screen = console()
+    if not screen.is_terminal:
+        for mark, name, text in lines:
+            click.echo(f"{mark.plain} {name.plain:<{wide}} {text.plain}")
+        return
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(no_wrap=True, min_width=wide)
+    grid.add_column(overflow="fold")
+    for line in lines:
+        grid.add_row(*line)
+    screen.print(grid)
+
+
 def _drawn(heads: Sequence[str], lines: Sequence[Sequence[Text]]) -> Table:
     """The first column is never cut, since ids have to be whole; the last one gives way first."""
     drawn = Table(box=None, pad_edge=False, header_style="bright_black", padding=(0, 2, 0, 0))

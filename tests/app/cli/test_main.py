@@ -7,6 +7,7 @@ import click
 import pytest
 
 from app.cli.main import ENTRIES
+from infra.store.keeping import SqlWorkers
 from tests.app.cli.terminal import slipway
 from tests.app.town import Town
 
@@ -26,6 +27,18 @@ def test_every_command_of_the_table_is_there_and_explains_itself(name: str) -> N
     assert isinstance(command, click.Command)
     assert command.name == name
     assert command.help
+
+
+def test_alone_it_knows_what_is_here(town: Town, tmp_path: Path) -> None:
+    assert slipway(tmp_path / "none").out.endswith("\nNothing was started here yet. Next: slipway demo\n")
+    assert "Next: slipway doctor" in slipway(tmp_path, SLIPWAY_BIND="nowhere").out
+    assert slipway(town.data).out.endswith(f"\nA run waits for a yes to its plan. Next: slipway show {town['awaiting_approval']}\n")
+    SqlWorkers(town.engine).bury(-60)
+    assert slipway(town.data).out.endswith("\nNo worker runs. Next: slipway up\n")
+    town.engine.dispose()
+    (town.data / "store" / "slipway.db").write_bytes(b"not a database" * 100)
+    broken = slipway(town.data)
+    assert (broken.code, broken.err, "Next: slipway doctor" in broken.out) == (0, "", True)
 
 
 def test_help_names_every_command(tmp_path: Path) -> None:
