@@ -135,6 +135,7 @@ class Schedules:
             title=schedule.title,
             body=schedule.body,
             flow=schedule.flow,
+            priority=schedule.priority,
         )
         run, fresh = self.runs.start(request, self.catalogue.rules(repository))
         if fresh:

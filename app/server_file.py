@@ -137,7 +137,10 @@ def _zone(value: str) -> str:
 
 
 class Schedule(Rule):
-    """A run that is asked for by the clock: `cron` has five fields, in `zone`. What was missed is made up for once, or not at all."""
+    """A run that is asked for by the clock: `cron` has five fields, in `zone`. What was missed is made up for once, or not at all.
+
+    Nobody waits for it at a screen: its `priority` is below that of what people ask for (0), unless it is told otherwise.
+    """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
     cron: Annotated[str, AfterValidator(_cron)]
@@ -147,6 +150,7 @@ class Schedule(Rule):
     flow: str = "implement"
     zone: Annotated[str, AfterValidator(_zone)] = "UTC"
     missed: Literal["run_once", "skip"] = "run_once"
+    priority: Annotated[int, Field(ge=-10, le=10)] = -1
 
 
 def _no_duplicates(value: tuple[LocalRepository, ...]) -> tuple[LocalRepository, ...]:

@@ -2,23 +2,33 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from jobs import budget
 from jobs import events as e
 from jobs.errors import REASONS, Class, Fault, Reason, Refused
 from jobs.evidence import Finding, kept
 from jobs.model import Phase, Run
-from jobs.rules import RetryRule
 
-POLICIES: Mapping[Class, RetryRule] = {
-    Class.AGENT: RetryRule(attempts=0),
-    Class.GATE: RetryRule(attempts=0),
-    Class.SNAPSHOT: RetryRule(attempts=0),
-    Class.DELIVERY: RetryRule(attempts=4, backoff=2, most=60),
-    Class.GITHUB: RetryRule(attempts=4, backoff=2, most=900),
-    Class.PROVIDER: RetryRule(attempts=0, backoff=60, most=1800),
-    Class.INFRASTRUCTURE: RetryRule(attempts=3, backoff=2, most=300),
-    Class.USER: RetryRule(attempts=0),
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How a class of faults is tried again: `attempts` times, `backoff` seconds apart at first, doubled each time up to `most`."""
+
+    attempts: int = 0
+    backoff: float = 2.0
+    most: float = 300.0
+
+
+POLICIES: Mapping[Class, Patience] = {
+    Class.AGENT: Patience(attempts=0),
+    Class.GATE: Patience(attempts=0),
+    Class.SNAPSHOT: Patience(attempts=0),
+    Class.DELIVERY: Patience(attempts=4, backoff=2, most=60),
+    Class.GITHUB: Patience(attempts=4, backoff=2, most=900),
+    Class.PROVIDER: Patience(attempts=0, backoff=60, most=1800),
+    Class.INFRASTRUCTURE: Patience(attempts=3, backoff=2, most=300),
+    Class.USER: Patience(attempts=0),
 }
 PARKS: Mapping[Class, int] = {Class.GITHUB: 24, Class.PROVIDER: 24, Class.INFRASTRUCTURE: 3, Class.DELIVERY: 3}
 """How often a run may be put aside for a class of faults before that is the end."""
@@ -27,9 +37,10 @@ SHORT_S = 20.0
 """A wait up to this long is sat out under the lease; a longer one parks the run and frees the worker."""
 
 
-def policy(run: Run, kind: Class) -> RetryRule:
-    """The retry policy of a class of faults: the repository's, else the default."""
-    return run.rules.retry.get(kind.value, POLICIES[kind])
+def policy(run: Run, kind: Class) -> Patience:
+    """The retry policy of a class of faults: what the repository's configuration says of it, and the default for the rest."""
+    said = run.rules.retry.get(kind)
+    return replace(POLICIES[kind], **said.model_dump(exclude_none=True)) if said else POLICIES[kind]
 
 
 def delay(run: Run, kind: Class, tries: int) -> float:

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from jobs.errors import Class
+
 BUILT_IN_AGENTS = ("claude", "codex", "opencode", "gemini", "command", "scripted")
 PROGRAMS = ("command", "scripted")
 TOOLS = ("Read", "Grep", "Glob", "Edit", "Write", "Bash", "WebFetch", "WebSearch")
@@ -217,11 +219,11 @@ class CallbackRule(Rule):
 
 
 class RetryRule(Rule):
-    """How often and how patiently one class of faults is tried again."""
+    """How often and how patiently one class of faults is tried again; what is left out is as `jobs.convergence.POLICIES` has it."""
 
-    attempts: Annotated[int, Field(ge=0, le=20)] = 3
-    backoff: Seconds = 2.0
-    most: Seconds = 300.0
+    attempts: Annotated[int, Field(ge=0, le=20)] | None = None
+    backoff: Seconds | None = None
+    most: Seconds | None = None
 
 
 READ_ONLY: tuple[Literal["Read"], Literal["Grep"], Literal["Glob"]] = ("Read", "Grep", "Glob")
@@ -292,7 +294,7 @@ class Rules(Rule):
     unprotect: tuple[str, ...] = ()
     delivery: DeliveryRule = DeliveryRule()
     callbacks: tuple[CallbackRule, ...] = ()
-    retry: dict[str, RetryRule] = Field(default_factory=dict)
+    retry: dict[Class, RetryRule] = Field(default_factory=dict)
     commands: dict[str, Literal["read", "triage", "write", "maintain", "admin"]] = Field(default_factory=dict)
     forks: bool = False
     drafts: bool = False

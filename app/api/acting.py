@@ -14,7 +14,7 @@ from infra.addresses import Forbidden, parse
 from jobs.errors import UserError
 from jobs.model import Repository, Run, RunRequest, RunState, Source
 
-JOB = ("title", "body", "flow", "agent", "base", "deliver", "callback_url", "wall_s", "iterations", "cost_usd")
+JOB = ("title", "body", "flow", "agent", "base", "deliver", "callback_url", "wall_s", "iterations", "cost_usd", "priority", "test")
 
 
 def start(desk: Desk, ask: Ask) -> Response:
@@ -63,6 +63,8 @@ def request_of(spec: JobSpec, repository: Repository, who: str) -> RunRequest:
         wall_s=spec.wall,
         iterations=spec.iterations,
         cost_usd=spec.cost_usd,
+        priority=spec.priority,
+        test=spec.test,
     )
 
 

@@ -40,6 +40,8 @@ class JobSpec(Body):
     wall: Seconds | None = Field(None, description="most seconds the run may take, or like `45m`")
     iterations: Annotated[int, Field(ge=1, le=50)] | None = Field(None, description="most turns of the loop in a step")
     cost_usd: Annotated[float, Field(gt=0, le=10_000)] | None = Field(None, description="most money the run may spend")
+    priority: Annotated[int, Field(ge=-10, le=10)] = Field(0, description="higher goes first; what people ask for on GitHub has 0")
+    test: bool = Field(False, description="a run of a test: it waits for a worker of the queue `test`, which production does not have")
 
 
 class StopSpec(Body):

@@ -94,3 +94,10 @@ def test_all_mistakes_are_told_at_once() -> None:
 def test_a_deep_file_is_refused_and_does_not_exhaust_anything() -> None:
     with pytest.raises(ConfigInvalid):
         read("[" * 5000)
+
+
+def test_a_retry_policy_is_of_a_class_that_there_is() -> None:
+    """Proves: 003-23, 000-12."""
+    with pytest.raises(ConfigInvalid) as wrong:
+        read("version: 1\nretry:\n  internet: {attempts: 3}\n")
+    assert "internet" in str(wrong.value.mistakes)

@@ -6,10 +6,10 @@ import pytest
 
 from jobs import convergence
 from jobs import events as e
+from jobs.convergence import Patience
 from jobs.errors import REASONS, Class, Fault, Reason, Refused
 from jobs.evidence import Finding
 from jobs.model import Phase, Run, RunState
-from jobs.rules import RetryRule
 from tests.fakes.engine import changed, request, rules
 
 RUN = Run("ab" * 16, request(), rules(), RunState.RUNNING, Phase.PREPARE)
@@ -54,7 +54,9 @@ def test_a_wait_the_other_side_names_is_obeyed() -> None:
 def test_the_repository_sets_the_policy_of_a_class() -> None:
     """Proves: 003-23."""
     run = replace(RUN, rules=rules(retry={"infrastructure": {"attempts": 0}}))
-    assert convergence.policy(run, Class.INFRASTRUCTURE) == RetryRule(attempts=0)
+    assert convergence.policy(run, Class.INFRASTRUCTURE) == Patience(attempts=0, backoff=2, most=300)
+    slower = replace(RUN, rules=rules(retry={"provider": {"most": "1h"}}))
+    assert convergence.policy(slower, Class.PROVIDER) == Patience(attempts=0, backoff=60, most=3600), "the rest is as it was"
     assert isinstance(convergence.after_fault(run, Fault("fetch_failed", "x"), 0.0), e.Parked)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from infra.store.ledger import SqlLedger
 from tests.app.town import Town
 from tests.app.web import web
 
@@ -293,3 +294,13 @@ def test_an_id_leads_to_its_run(town: Town) -> None:
     assert (found["id"], found["found_by"]) == (town["succeeded"], f"run {town['succeeded']}")
     for wrong in ("", "x" * 4001):
         assert client.get("/api/v1/find", params={"q": wrong}).status_code == 400
+
+
+def test_a_job_says_how_urgent_it_is_and_whether_it_is_a_test(town: Town) -> None:
+    """Proves: 001-04, 003-25."""
+    page = web(town)
+    urgent, tried = ({**JOB, "priority": 5}, {**JOB, "test": True})
+    ids = [page.client.post("/api/v1/runs", json=job).json()["id"] for job in (urgent, tried)]
+    runs = [SqlLedger(town.engine).load(one) for one in ids]
+    assert [(run.request.priority, run.request.queue) for run in runs] == [(5, "agents"), (0, "test")]
+    assert page.client.post("/api/v1/runs", json={**JOB, "priority": 11}).status_code == 422
