@@ -1,5 +1,6 @@
 """The commands that look: runs, show, logs, events, stats. Quick ones: they read the store and start nothing."""
 
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -8,14 +9,16 @@ from typing import Any, TypeVar
 import click
 
 from app import view, wording
-from app.cli import bundle, figures
+from app.cli import bundle, figures, record
 from app.cli.lines import event_line, log_lines
 from app.cli.opening import Opened, opened
 from app.cli.options import json_option, run_argument
 from app.cli.screen import as_json, console, say, styled, table
 from app.cli.story import story
 from app.egress_record import asked
+from infra import records
 from infra.clock import SystemClock
+from infra.git import Git
 from jobs.errors import UserError
 from jobs.model import RunState
 from jobs.rules import seconds
@@ -77,9 +80,18 @@ def _row(run: Mapping[str, Any], now: float) -> tuple[Any, ...]:
 @click.option(
     "--evidence", type=click.Path(path_type=Path), metavar="DIR", help="Write everything that is kept of the run into a new folder."
 )
+@click.option(
+    "--repo",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="PATH",
+    help="Read the record that the run left in this repository, and nothing else: no service, no store.",
+)
 @json_option
-def show(run_id: str, evidence: Path | None, json_: bool) -> None:
+def show(run_id: str, evidence: Path | None, repo: Path | None, json_: bool) -> None:
     """Everything about a run, and why it ended as it did."""
+    if repo:
+        _record(run_id, repo, json_)
+        return
     with opened() as store:
         page = known(store, run_id, lambda: store.reading.run(run_id))
         if evidence:
@@ -92,6 +104,17 @@ def show(run_id: str, evidence: Path | None, json_: bool) -> None:
         return
     screen = console()
     for line in story(page, SystemClock().now(), network):
+        screen.print(line)
+
+
+def _record(run_id: str, repository: Path, json_: bool) -> None:
+    with tempfile.TemporaryDirectory(prefix="slipway-git-") as home:
+        found = records.read(Git(Path(home)), repository, run_id)
+    if json_:
+        as_json(found)
+        return
+    screen = console()
+    for line in record.lines(found):
         screen.print(line)
 
 

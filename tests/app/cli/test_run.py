@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -37,6 +38,13 @@ def test_a_run_on_a_local_repository_leaves_a_branch_and_a_record_in_it(sample: 
     git, place = Git(sample.root / "git"), Place(sample.source / ".git")
     assert git.ask("rev-parse", f"refs/heads/{run['delivery']['branch']}", at=place).strip() == run["delivery"]["sha"]
     assert json.loads(git.ask("cat-file", "blob", f"refs/slipway/{run['id']}:record.json", at=place))["run"] == run["id"]
+    shutil.rmtree(sample.data)
+    told = slipway(sample, "show", run["id"][:8], "--repo", ".")
+    assert told.ok, told.stderr.text
+    for line in (f"● delivered  {TITLE}", f"branch     {run['delivery']['branch']} at {run['delivery']['sha']}", "✓ tests"):
+        assert line in told.stdout.text
+    assert json.loads(slipway(sample, "show", run["id"], "--repo", ".", "--json").stdout.text)["sha"] == run["delivery"]["sha"]
+    assert not sample.data.exists()
 
 
 def test_the_turns_are_told_as_they_happen(sample: Sample) -> None:
