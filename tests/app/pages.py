@@ -36,7 +36,7 @@ what may be sent, and the shape of every answer.
 - **Scopes**: `?scope=installation:repository id` narrows a listing, and makes a run of another scope unknown.
 - **Pages**: `next` of an answer is the `cursor` (of events: the `after`) of the next page. A page larger than allowed is refused, not cut.
 - **Once**: the same `idempotency_key` of the same token is the same run; with another job it is refused.
-- **Live**: `Accept: text/event-stream` on `…/events` streams them; `Last-Event-ID` goes on where it broke, `end` says that there is no more.
+- **Live**: `Accept: text/event-stream` on `…/events` streams them; `Last-Event-ID` goes on from there, `end` says that there is no more.
 - **Problems** are `application/problem+json` (RFC 9457): `title` and `status` for programs, `detail` with what to do, `errors` with each
   mistake.
 
