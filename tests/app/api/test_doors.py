@@ -64,7 +64,7 @@ def test_every_answer_carries_the_security_headers(town: Town, path: str) -> Non
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
     assert "unsafe" not in headers["content-security-policy"]
     assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["referrer-policy"] == "same-origin"
 
 
 def test_health_tells_each_part_with_its_reason(town: Town) -> None:

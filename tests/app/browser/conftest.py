@@ -1,7 +1,6 @@
 """One browser and one served installation for the tests of a module. Playwright's own loop must not outlive them."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
@@ -12,7 +11,7 @@ from tests.app.browser.served import listening, serving
 from tests.app.browser.site import Site
 from tests.app.web import web
 
-WAIT_MS = 20_000
+WAIT_MS = 15_000
 """A page that is to change gets so long; how long it took is measured elsewhere."""
 
 
@@ -56,9 +55,3 @@ def page(context: BrowserContext) -> Iterator[Page]:
     shown.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     yield shown
     assert complaints == []
-
-
-@pytest.fixture
-def scratch(tmp_path: Path) -> Path:
-    """A folder."""
-    return tmp_path

@@ -11,11 +11,12 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount
+from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tests.fakes.github.gate import Asked, Gate, Reply
+from tests.fakes.github.page import SignInPage
 from tests.fakes.github.smart import SmartGit
 
 LINKS: MutableMapping[Any, asyncio.Transport] = {}
@@ -69,7 +70,7 @@ class Server:
     """uvicorn in a thread, on a free port of loopback."""
 
     def __init__(self, gate: Gate, git: SmartGit, port: int = 0) -> None:
-        app = Starlette(routes=[Mount("/", app=Edge(gate, git))])
+        app = Starlette(routes=[Route("/login/oauth/authorize", SignInPage(gate.hub).__call__), Mount("/", app=Edge(gate, git))])
         # With its protocol spelled out: asyncio switches Nagle's delay (40 ms a POST) off for such sockets only.
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -62,6 +62,7 @@ class Hub:
     lag_reads: int = 0
     manifests: set[str] = field(default_factory=set)
     sign_ins: dict[str, SignIn] = field(default_factory=dict)
+    browsing: str = "maintainer"
     teams: dict[str, dict[int, str]] = field(default_factory=dict)
     """By `organisation/slug`: the state of each member's membership."""
     logs: dict[int, str] = field(default_factory=dict)
