@@ -9,14 +9,18 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from itertools import groupby
 
 WORD = "/slipway"
 
+_BEGINS = re.compile(r"/slipway(?:[ \t]|$)")
 _CALL = re.compile(r"/slipway(?:[ \t]+(.*))?")
-_QUOTE = re.compile(r" {0,3}>")
+_QUOTE = re.compile(r"(?:[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]+)*[ \t]*>")
 _FENCE = re.compile(r"(?P<base>(?: {0,3}(?:[-*+]|\d{1,9}[.)])[ \t]+)*)(?P<indent> {0,3})(?P<fence>`{3,}(?=[^`]*$)|~{3,})")
 _NEW_BLOCK = re.compile(r" {0,3}(?:#{1,6}(?:[ \t]|$)|(?:[-*+]|\d{1,9}[.)])[ \t]|<!--|<pre|<script|<style|<blockquote)", re.IGNORECASE)
+_HTML = re.compile(r" {0,3}</?[A-Za-z]", re.ASCII)
 _TICKS = re.compile("`+")
+_TAG = re.compile(r"""</?[A-Za-z][A-Za-z0-9-]*(?:\s+[A-Za-z_:][\w.:-]*(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'=<>`]+))?)*\s*/?>""", re.ASCII)
 _FOOTERS = (
     re.compile(r"-- "),  # RFC 3676, section 4.3
     re.compile(r"Reply to this email directly\b.*"),
@@ -25,7 +29,10 @@ _FOOTERS = (
     re.compile(r"-{2,} ?(?:Original Message|Forwarded message) ?-{2,}\s*", re.IGNORECASE),
 )
 _HIDES = re.compile(r"<!--|<(pre|script|style|textarea|blockquote)(?![a-z0-9-])", re.ASCII | re.IGNORECASE)
+_UNSEEN = re.compile(r"(?:</?[A-Za-z][^<>\n]*|^ {0,3}\[[^\]\n]+\]:[^\n]*)\n(?s:.*)", re.MULTILINE)
+"""A tag that its line does not close, or a link's definition: the rest of the paragraph may be attributes, or a title nobody sees."""
 _MOST_ELEMENTS = 50
+_NOT_A_BREAK = re.compile(r"[^\n]")
 
 
 class Kind(Enum):
@@ -40,11 +47,12 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line as it stands in the comment, and what of it is seen (`shown`)."""
+    """A line as it stands in the comment, and what of it is seen (`shown`). `sure` is False where a tag may have swallowed it."""
 
     kind: Kind
     raw: str
     shown: str
+    sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +65,22 @@ class Call:
 
 @dataclass(slots=True)
 class _Reader:
-    """Goes through a comment line by line, knowing what it is inside of."""
+    """Goes through a comment line by line, knowing what it is inside of.
 
+    With `listed` an indented fence is taken to be in a list item, which ends it at a line that is less indented. `html` says that a tag
+    began a line of this paragraph: no command is heard in it, and what looks like a fence or a quote there may be none, so that what hides
+    in it counts. `ghost` is a fence inside of what hides, which counts if that ends sooner than it seems; `astray` says that a comment was
+    opened within a line, and may be none if its paragraph does not close it: what it swallowed hides then.
+    """
+
+    listed: bool = False
     fence: str = ""
     base: int = 0
     hidden_until: str = ""
+    html: bool = False
+    ghost: str = ""
+    astray: bool = False
+    swallowed: str = ""
     quoting: bool = False
     footer: bool = False
     lines: list[Line] = field(default_factory=list)
@@ -70,26 +89,48 @@ class _Reader:
         if self.footer:
             return Line(Kind.FOOTER, raw, "")
         if self.fence and not self._left_list(raw):
+            if self.html:
+                self._shown(raw)
             self._close_fence(raw)
             return Line(Kind.CODE, raw, raw)
         if self.hidden_until:
-            return Line(Kind.HIDDEN, raw, self._shown(raw))
+            return self._hidden(raw)
         return self._open(raw)
 
+    def _hidden(self, raw: str) -> Line:
+        element = self.hidden_until != "-->"
+        inside = next(filter(None, _HIDES.findall(raw)), "") if self.astray else ""
+        line = Line(Kind.HIDDEN, raw, self._shown(raw))
+        self.swallowed = f"</{inside.lower()}" if inside else self.swallowed
+        if not self.hidden_until:
+            self.hidden_until, self.swallowed = self.swallowed, ""
+        if element and (match := _FENCE.match(raw)):
+            self.ghost = "" if self.ghost and match["fence"].startswith(self.ghost) else self.ghost or match["fence"]
+        if not self.hidden_until:
+            self.fence, self.base, self.ghost = self.ghost, 0, ""
+        return line
+
     def _open(self, raw: str) -> Line:
+        self.html = bool(raw.strip()) and (self.html or bool(_HTML.match(raw)))
         if _QUOTE.match(raw):
             self.quoting = True
+            if self.html:
+                self._shown(raw)
             return Line(Kind.QUOTED, raw, "")
         if match := _FENCE.match(raw):
-            self.quoting, self.fence, self.base = False, match["fence"], len(match["base"])
+            self.quoting, self.fence = False, match["fence"]
+            self.base = len(match["base"]) + (len(match["indent"]) if self.listed else 0)
             return Line(Kind.CODE, raw, raw)
         if self.quoting and raw.strip() and not _NEW_BLOCK.match(raw):
+            self._shown(raw)  # an empty quote is not continued: what this line opens may be outside of it
             return Line(Kind.QUOTED, raw, "")
         self.quoting = False
         if any(footer.fullmatch(raw) for footer in _FOOTERS):
             self.footer = True
             return Line(Kind.FOOTER, raw, "")
-        return Line(Kind.OWN, raw, self._shown(raw))
+        line = Line(Kind.OWN, raw, self._shown(raw), sure=not self.html)
+        self.astray = self.hidden_until == "-->" and not raw.lstrip(" ").startswith("<!--")
+        return line
 
     def _left_list(self, raw: str) -> bool:
         """A fence inside a list item ends with the item: at a line that is less indented."""
@@ -146,14 +187,14 @@ def _without_code(text: str) -> str:
     while at < len(runs):
         if at in partner:
             start, end = runs[at].start(), runs[partner[at]].end()
-            out, done = out + text[done:start] + "." * (end - start), end
+            out, done = out + text[done:start] + _NOT_A_BREAK.sub(".", text[start:end]), end
         at = partner.get(at, at) + 1
     return out + text[done:]
 
 
-def lines(comment: str) -> Iterator[Line]:
+def lines(comment: str, *, listed: bool = False) -> Iterator[Line]:
     """Every line of the comment, with what it is. A line ends as in Markdown: at LF, CR LF or CR, and at nothing else."""
-    reader = _Reader()
+    reader = _Reader(listed)
     for raw in comment.replace("\r\n", "\n").replace("\r", "\n").split("\n"):
         yield reader.read(raw)
 
@@ -161,13 +202,36 @@ def lines(comment: str) -> Iterator[Line]:
 def calls(comment: str) -> list[Call]:
     """The lines that are for us, in order."""
     found: list[tuple[str, list[str]]] = []
-    for line in lines(comment):
-        match = _CALL.fullmatch(line.shown.rstrip()) if line.kind is Kind.OWN and line.raw.startswith(WORD) else None
+    read = list(lines(comment))
+    doubted = _for_us(list(lines(comment, listed=True)))
+    for line, ours, surely in zip(read, _for_us(read), doubted, strict=True):
+        match = _CALL.fullmatch(line.shown.rstrip()) if ours and surely else None
         if match:
             found.append(((match[1] or "").strip(), []))
         elif found and line.kind in (Kind.OWN, Kind.CODE):
             found[-1][1].append(line.shown)
     return [Call(rest, "\n".join(below).strip()) for rest, below in found]
+
+
+def _for_us(read: list[Line]) -> Iterator[bool]:
+    """Whether each line begins with our word, in the writer's own text."""
+    for line, plain in zip(read, _plain(read), strict=True):
+        yield line.sure and bool(_BEGINS.match(plain)) and bool(_CALL.fullmatch(line.shown.rstrip()))
+
+
+def _plain(read: list[Line]) -> Iterator[str]:
+    """Each own line as it stands, but for code and tags: both may go from one line of a paragraph to the next."""
+    for own, group in groupby(read, key=lambda line: line.kind is Kind.OWN and bool(line.raw.strip())):
+        raw = [line.raw for line in group]
+        if own:
+            whole = _TAG.sub(_blank, _without_code("\n".join(raw)))
+            yield from _UNSEEN.sub(_blank, whole).split("\n")
+        else:
+            yield from ("" for _ in raw)
+
+
+def _blank(match: re.Match[str]) -> str:
+    return _NOT_A_BREAK.sub(".", match[0])
 
 
 def own_words(comment: str) -> str:
