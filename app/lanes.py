@@ -67,6 +67,7 @@ class Lanes:
 
     def _drive(self, url: str) -> None:
         """What is due for one receiver, one after the other. What is not done stays due."""
+        row: str | None = None
         try:
             for _ in range(TURN):
                 row = None if self._leaving else self.outbox.next_for(url)
@@ -74,6 +75,6 @@ class Lanes:
                     return
                 self.send(row)
         except Fault as fault:
-            log.warning("a callback waits", reason=fault.reason.code, text=fault.reason.text)
+            log.warning("a callback waits", callback=row, reason=fault.reason.code, text=fault.reason.text)
         except Exception:  # a bug with one receiver is not the others' trouble
-            log.exception("a bug")
+            log.exception("a bug", callback=row)

@@ -17,6 +17,7 @@ from delivery.local import LocalDeliveryManager
 from delivery.manager import DeliveryManager
 from infra.agents.launcher import SandboxedAgents, Surroundings
 from infra.agents.launches import LaunchLog
+from infra.artifacts import FileArtifacts
 from infra.courier import Courier
 from infra.egress.providers import PROVIDERS, Upstream
 from infra.egress.ways_out import BrokeredModels, ProxiedNetworks
@@ -79,6 +80,11 @@ class Workshop:
             found["google"] = Upstream(PROVIDERS["google"], settings.gemini_url, settings.gemini_api_key.get_secret_value())
         return BrokeredModels(found)
 
+    @property
+    def travelling(self) -> FileArtifacts | None:
+        """Where snapshots are left for other machines to go on from; None where the store is a file of this one."""
+        return self.ground.artifacts if self._settings.store_url else None
+
     @cached_property
     def workspaces(self) -> LocalWorkspaces:
         """The owner of checkouts."""
@@ -91,6 +97,7 @@ class Workshop:
             self.ground.clock,
             author=Author(settings.server.commits.name, settings.server.commits.email),
             signer=signer(key.get_secret_value()) if key else None,
+            artifacts=self.travelling,
         )
         return LocalWorkspaces(self._settings.data_dir, tools)
 
@@ -127,7 +134,7 @@ class Workshop:
     def deliveries(self) -> dict[str, DeliveryManager]:
         """Takes commits out."""
         ground, outside = self.ground, self.outside
-        remote = GitRemote(self._settings.data_dir, outside.git, outside.sources)
+        remote = GitRemote(self._settings.data_dir, outside.git, outside.sources, self.travelling)
         managers: dict[str, DeliveryManager] = {"local": LocalDeliveryManager(remote, ground.effects, self._target)}
         if outside.pulls:
             managers["github"] = GitHubDeliveryManager(
