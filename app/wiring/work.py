@@ -187,7 +187,9 @@ class Workshop:
         return Sender(self.ground.outbox, Courier(secrets, self.ground.clock, settings.callback_allow_hosts), self.ground.clock)
 
     def work(self, name: str) -> Work:
-        """Everything a worker of that name may be asked for."""
+        """Everything a worker of that name may be asked for; what its work-horses would each have to make is ready."""
+        if self.outside.github:
+            self.outside.github.warm()
         return Work(
             name, self.intake.handle, self.relay.announce, self.ground.ledger, self.ports, self.ground.bell, self.outside.tell_calls
         )

@@ -1,7 +1,7 @@
 """GitHub as the adapters use it: synchronous, one route of the table at a time, with the right token and at the right pace."""
 
 from collections.abc import Callable, Coroutine, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -49,6 +49,15 @@ class GitHub:
     def counted(self) -> Mapping[tuple[str, str], int]:
         """See `Wire.counted`."""
         return self._wire.counted()
+
+    def warm(self) -> None:
+        """Make ready what each process would make for itself: key, certificates, modules. For whoever forks; raises nothing.
+
+        A key that is none is refused where it is used.
+        """
+        self._wire.warm()
+        with suppress(Refused):
+            self._tokens.jwt()
 
     def close(self) -> None:
         """Close the connections of this process."""

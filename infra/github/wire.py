@@ -2,11 +2,14 @@
 
 import asyncio
 import os
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Coroutine, Mapping
+from functools import cached_property
 from typing import Any, TypeVar
 
+import anyio
 import httpx
 
 from infra.github.answer import Answer
@@ -20,13 +23,13 @@ MOST_BYTES = 50 * 1000**2
 class _Session:
     """What must not cross a fork: the loop, the connections, and the lock that lets in one call at a time."""
 
-    def __init__(self, timeout_s: float) -> None:
+    def __init__(self, timeout_s: float, trusted: ssl.SSLContext) -> None:
         self.process = os.getpid()
         self.turn = threading.Lock()
         self.runner = asyncio.Runner()
         timeout = httpx.Timeout(timeout_s, connect=min(5.0, timeout_s))
         # trust_env=False: a proxy or a .netrc of the environment must not see the App's tokens.
-        self.client = httpx.AsyncClient(timeout=timeout, trust_env=False, follow_redirects=False)
+        self.client = httpx.AsyncClient(verify=trusted, timeout=timeout, trust_env=False, follow_redirects=False)
 
 
 class Wire:
@@ -37,6 +40,11 @@ class Wire:
         self._session: _Session | None = None
         self._calls: Counter[tuple[str, str]] = Counter()
         self._guard = threading.Lock()
+
+    def warm(self) -> None:
+        """Load certificates and modules now: a process that is forked afterwards has them, and need not."""
+        _ = self._trusted
+        asyncio.run(anyio.sleep(0))
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run to the end, from a thread that has no running event loop."""
@@ -75,8 +83,13 @@ class Wire:
             return session
         with self._guard:
             if self._session is None or self._session.process != os.getpid():
-                self._session = _Session(self._timeout_s)
+                self._session = _Session(self._timeout_s, self._trusted)
             return self._session
+
+    @cached_property
+    def _trusted(self) -> ssl.SSLContext:
+        """The authorities whose word is believed, read once."""
+        return httpx.create_ssl_context(trust_env=False)
 
 
 async def _read(answer: httpx.Response) -> bytes:

@@ -195,11 +195,11 @@ class Installation:
 
 
 @contextmanager
-def installation(root: Path, server_file: str = "") -> Iterator[Installation]:
-    """An installation that runs, and is gone afterwards."""
+def installation(root: Path, server_file: str = "", files: Mapping[str, str] = FILES) -> Iterator[Installation]:
+    """An installation that runs, with one repository of `files`, and is gone afterwards."""
     root.mkdir(parents=True, exist_ok=True)
     with FakeGitHub(root / "github") as github, Receiver(CALLBACK_SECRET) as receiver:
-        github.add_repository("acme/greeter", files=FILES)
+        github.add_repository("acme/greeter", files=dict(files))
         (root / "slipway.toml").write_text(f'[[callbacks]]\nurl = "{receiver.url}"\n{server_file}')
         made = Installation(root, github, receiver, free_port())
         github.hooks.url = f"http://127.0.0.1:{made.port}/webhook"

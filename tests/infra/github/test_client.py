@@ -3,6 +3,7 @@
 import os
 import re
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -12,9 +13,12 @@ from gidgethub.sansio import format_url
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.github.client import filled
+from infra.github.client import GitHub, filled
+from infra.github.lane import MemoryLane
 from infra.github.routes import PERMISSIONS, Purpose, Route
 from infra.github.sources import GitHubSources
+from infra.github_auth import AppKey
+from infra.redact import Redactor
 from jobs.errors import Fault, Refused
 from jobs.model import Actor
 from tests.fakes.engine import FakeClock
@@ -272,8 +276,9 @@ def test_threads_share_one_client(fake: FakeGitHub, client: Client) -> None:
     assert answers == ["write"] * 8
 
 
-def test_a_fork_makes_connections_of_its_own(fake: FakeGitHub, client: Client, tmp_path: Path) -> None:
-    client.forge.item(client.repository, 7)
+@pytest.mark.parametrize("begun", [lambda client: client.forge.item(client.repository, 7), lambda client: client.github.warm()])
+def test_a_fork_makes_connections_of_its_own(fake: FakeGitHub, client: Client, tmp_path: Path, begun: Callable[[Client], object]) -> None:
+    begun(client)
     child = os.fork()
     if child == 0:
         try:
@@ -283,6 +288,15 @@ def test_a_fork_makes_connections_of_its_own(fake: FakeGitHub, client: Client, t
     os.waitpid(child, 0)
     assert (tmp_path / "child").read_text() == "Say hello"
     assert client.forge.item(client.repository, 7).number == 7
+
+
+def test_a_key_that_is_none_is_refused_where_it_is_used_and_not_where_it_is_made_ready(fake: FakeGitHub, clock: FakeClock) -> None:
+    github = GitHub(AppKey("1", "no key"), MemoryLane(clock), clock, Redactor(), base_url=fake.url)
+    github.warm()
+    with pytest.raises(Refused) as refused:
+        github.ask_app(Route.APP)
+    assert refused.value.reason.code == "github_auth"
+    github.close()
 
 
 def test_the_table_has_no_way_to_merge_approve_or_dispatch() -> None:
