@@ -98,7 +98,7 @@ class Bench:
 
         def work() -> None:
             git(place, "add", "-A")
-            git(place, "commit", "-q", "-m", "change")
+            git(place, "write-tree")
 
         taken = timed(work)
         git(self.cache, "worktree", "remove", "--force", str(place))
@@ -119,7 +119,8 @@ def main() -> None:
         print(f"{way:15} {middle[way]:9.1f} ms   min {min(taken[way]):9.1f}   max {max(taken[way]):9.1f}")
     print(f"checkout at the commit is {middle['worktree'] / middle['at_the_commit']:.0f} x faster than git worktree add (goal 200)")
     print(f"checkout one commit behind is {middle['worktree'] / middle['one_behind']:.0f} x faster than git worktree add (goal 20)")
-    print(f"harvest of 10 in {files} is {middle['add_all'] / middle['harvest']:.1f} x faster than git add and commit (goal 4)")
+    faster = middle["add_all"] / middle["harvest"]
+    print(f"harvest of 10 in {files}, commit included, is {faster:.1f} x faster than git add and write-tree (goal 4)")
 
 
 if __name__ == "__main__":

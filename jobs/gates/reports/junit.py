@@ -6,7 +6,7 @@ from junitparser import Error, Failure, JUnitXml, JUnitXmlError, TestCase
 from junitparser.junitparser import Result
 
 from jobs.evidence import Finding
-from jobs.gates.reports.broken import BrokenReport
+from jobs.gates.reports.broken import BrokenReport, bounded
 from jobs.gates.reports.places import mentioned, placed, said
 
 MOST = 100
@@ -27,7 +27,7 @@ def read(data: bytes, gate: str, root: str) -> tuple[Finding, ...]:
 def _declared_plainly(data: bytes) -> bytes:
     """The document, if it is UTF-8 without a document type: no entity is ever declared, so none can grow."""
     try:
-        text = _DECLARATION.sub("", data.decode(), count=1)
+        text = _DECLARATION.sub("", bounded(data, b"<").decode(), count=1)
     except UnicodeDecodeError as error:
         raise BrokenReport("it is not UTF-8") from error
     if "<!DOCTYPE" in text or "<!ENTITY" in text:

@@ -1,13 +1,14 @@
 """SARIF, as linters and scanners write it: the few fields of it that become findings."""
 
 import json
+from collections.abc import Iterator, Mapping
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from jobs.evidence import Finding
-from jobs.gates.reports.broken import BrokenReport
+from jobs.gates.reports.broken import BrokenReport, bounded
 from jobs.gates.reports.places import from_uri, said
 
 MOST = 200
@@ -104,6 +105,7 @@ class Log(Part):
 
 def read(data: bytes, gate: str, root: str) -> tuple[Finding, ...]:
     """A finding for every result that is neither a pass nor suppressed, worst first. Raises BrokenReport."""
+    bounded(data, b"{", b"[")
     try:
         log = Log.model_validate(json.loads(data.decode("utf-8-sig")))
     except ValidationError as error:
@@ -111,7 +113,7 @@ def read(data: bytes, gate: str, root: str) -> tuple[Finding, ...]:
         raise BrokenReport(f"it is not SARIF: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
     except (ValueError, RecursionError) as error:
         raise BrokenReport("it is not JSON") from error
-    found = [_finding(result, run, gate, root) for run in log.runs for result in run.results or () if _counts(result)]
+    found = [_finding(result, levels, gate, root) for run, levels in _levels(log) for result in run.results or () if _counts(result)]
     found.sort(key=lambda finding: list(LEVELS.values()).index(finding.level))
     return tuple(found[:MOST])
 
@@ -120,15 +122,16 @@ def _counts(result: Result) -> bool:
     return result.kind in ("fail", "open", "review") and not result.suppressions
 
 
-def _finding(result: Result, run: SarifRun, gate: str, root: str) -> Finding:
+def _levels(log: Log) -> Iterator[tuple[SarifRun, Mapping[str, str]]]:
+    """Each run with the levels its rules have by themselves; of rules with the same name, the first that has one."""
+    for run in log.runs:
+        rules = reversed(run.tool.driver.rules)
+        yield run, {rule.id: rule.default_configuration.level for rule in rules if rule.default_configuration.level}
+
+
+def _finding(result: Result, levels: Mapping[str, str], gate: str, root: str) -> Finding:
     place = result.locations[0].physical_location if result.locations else Physical()
     path = from_uri(place.artifact_location.uri, root)
     text = f"{result.rule_id}: {result.message.text}" if result.rule_id else result.message.text
-    level = LEVELS.get(result.level or _default(result, run), "warning")
+    level = LEVELS.get(result.level or levels.get(result.rule_id or "", "warning"), "warning")  # a warning, as the standard has it
     return Finding(gate, said(text) or "no message", path, place.region.start_line if path else None, level)
-
-
-def _default(result: Result, run: SarifRun) -> str:
-    """The level of a result that states none: its rule's, else the standard's, which is a warning."""
-    rules = (rule for rule in run.tool.driver.rules if rule.id == result.rule_id)
-    return next((rule.default_configuration.level for rule in rules if rule.default_configuration.level), "warning")

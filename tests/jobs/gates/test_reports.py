@@ -182,6 +182,28 @@ def test_a_finding_points_into_the_repository_or_nowhere(path: str | None, where
     assert placed(path, ROOT) == where
 
 
+HUGE = {
+    "junit": b"<testsuite>" + b"<a>" * 600_000,
+    "sarif": b'{"version": "2.1.0", "runs": [' + b"{}," * 600_000 + b"{}]}",
+}
+
+
+@pytest.mark.parametrize("kind", HUGE)
+def test_a_report_of_countless_parts_is_refused_before_it_is_read(kind: str) -> None:
+    """Proves: F52, I20."""
+    with pytest.raises(BrokenReport, match="more than 500,000 parts"):
+        REPORTS[kind](HUGE[kind], "gate", ROOT)
+
+
+def test_many_results_of_many_rules_take_no_longer_than_their_number() -> None:
+    """Proves: F52, I20. Each against each other would be a hundred million looks."""
+    rules = [{"id": str(number)} for number in range(10_000)]
+    results = [{"ruleId": "none of them", "message": {"text": "m"}}] * 10_000
+    log = {"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "x", "rules": rules}}, "results": results}]}
+    found = REPORTS["sarif"](json.dumps(log).encode(), "gate", ROOT)
+    assert {finding.level for finding in found} == {"warning"}
+
+
 @pytest.mark.parametrize(
     ("uri", "where"),
     [
