@@ -83,7 +83,8 @@ def _word(connection: sa.Connection, clue: Clue) -> Iterator[str | None]:
 
 
 def _numbered(connection: sa.Connection, number: str, name: str) -> Iterator[str]:
-    yield from _ids(connection, effect.c.run_id, effect.c.external[name].as_integer() == int(number))
+    """Numbers are compared as they are written: some of a forge's do not fit an integer of the database."""
+    yield from _ids(connection, effect.c.run_id, sa.cast(effect.c.external[name].as_string(), sa.Text) == str(int(number)))
 
 
 def _written(connection: sa.Connection, value: str) -> Iterator[str]:
