@@ -219,7 +219,7 @@ class CallbackRule(Rule):
 
 
 class RetryRule(Rule):
-    """How often and how patiently one class of faults is tried again; what is left out is as `jobs.convergence.POLICIES` has it."""
+    """How often and how patiently one class of faults is tried again; what is left out is as [troubleshooting](troubleshooting.md) says."""
 
     attempts: Annotated[int, Field(ge=0, le=20)] | None = None
     backoff: Seconds | None = None

@@ -2,6 +2,7 @@
 
 import types
 from collections.abc import Iterator, Mapping
+from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -158,6 +159,8 @@ def _named(kind: Any) -> str:
         Any: "anything",
         types.NoneType: "nothing",
     }
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return " or ".join(f"`{one.value}`" for one in kind)
     return names.get(kind, "mapping" if isinstance(kind, type) and issubclass(kind, BaseModel) else "value")
 
 
