@@ -2,7 +2,7 @@
 
 import types
 from collections.abc import Iterator, Mapping
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -142,8 +142,8 @@ def _named(kind: Any) -> str:
     if hasattr(kind, "__metadata__"):
         return _measure(kind.__metadata__) or _named(kind.__origin__)
     origin, parts = get_origin(kind), get_args(kind)
-    if origin is Literal:
-        return " or ".join(f"`{part}`" for part in parts)
+    if origin is Literal or (isinstance(kind, type) and issubclass(kind, StrEnum)):
+        return " or ".join(f"`{part}`" for part in parts or kind)
     if origin in (Union, types.UnionType):
         return _named(next(part for part in parts if part is not type(None)))
     if origin is tuple:
@@ -159,8 +159,6 @@ def _named(kind: Any) -> str:
         Any: "anything",
         types.NoneType: "nothing",
     }
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return " or ".join(f"`{one.value}`" for one in kind)
     return names.get(kind, "mapping" if isinstance(kind, type) and issubclass(kind, BaseModel) else "value")
 
 
