@@ -96,10 +96,12 @@ class Campaign:
     together: int = 1
 
     roles: Sequence[str] = (*ROLES, *MORE)
+    most_s: float = 86_400.0
 
     def run(self, kills: int, most_runs: int) -> Report:
         """All of it, to the last run's end."""
-        while len(self.report.kills) < kills or len(self.home.asked) < most_runs:
+        until = time.monotonic() + self.most_s
+        while (len(self.report.kills) < kills or len(self.home.asked) < most_runs) and time.monotonic() < until:
             self.ask(most_runs)
             self.look(self.dice.uniform(0.2, self.pause_s))
             for _ in range(min(self.together, kills - len(self.report.kills))):
@@ -213,13 +215,20 @@ def main() -> int:
     options.add_argument("--pause", type=float, default=6.0, help="the longest time between two kills, in seconds")
     options.add_argument("--at-once", type=int, default=AT_ONCE, help="how many runs, announcements and callbacks are kept unfinished")
     options.add_argument("--together", type=int, default=1, help="how many blows fall at the same moment")
+    options.add_argument("--minutes", type=float, default=24 * 60.0, help="begin nothing more after that time")
     options.add_argument("--only", nargs="+", default=[*ROLES, *MORE], help="whom to strike; `machine` is all of it at once")
     given = options.parse_args()
     print(f"seed           {given.seed}", flush=True)
     root = Path(tempfile.mkdtemp(prefix="campaign-"))
     began = time.monotonic()
     try:
-        how = {"pause_s": given.pause, "at_once": given.at_once, "together": given.together, "roles": given.only}
+        how = {
+            "pause_s": given.pause,
+            "at_once": given.at_once,
+            "together": given.together,
+            "roles": given.only,
+            "most_s": 60 * given.minutes,
+        }
         report = campaign(root, kills=given.kills, most_runs=given.runs, seed=given.seed, **how)
     except BaseException:
         print(f"kept in {root}", flush=True)

@@ -12,8 +12,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -294,7 +295,7 @@ def cases(calls: dict[str, list[str]]) -> list[Case]:
     return [(kind, Plan(point, fault)) for kind in KINDS for point in both_sides(calls[kind]) for fault in FAULTS]
 
 
-def run(root: Path, chosen: Sequence[Case], stable: Stable) -> Iterator[tuple[Case, list[str]]]:
+def run(root: Path, chosen: Iterable[Case], stable: Stable) -> Iterator[tuple[Case, list[str]]]:
     """Play cases; what went wrong in each. The directory of one that went well is removed."""
     for number, (kind, plan) in enumerate(chosen):
         home = root / f"case-{number}"
@@ -312,21 +313,25 @@ def main() -> int:
     options.add_argument("--slice", type=int, default=0, help="how many cases; 0 is all")
     options.add_argument("--only", default="", help="a part of the name of the cases to be played")
     options.add_argument("--part", default="1/1", help="2/5 is the second fifth of the cases, for five that play all of them together")
-    given = options.parse_args()
+    options.add_argument("--minutes", type=float, default=24 * 60.0, help="begin no case after that time")
+    given, until = options.parse_args(), time.monotonic()
     part, parts = map(int, given.part.split("/"))
     print(f"seed {given.seed}", flush=True)
     root = Path(tempfile.mkdtemp(prefix="matrix-"))
     with Stable(root) as stable:
         every = cases({kind: recorded(root / f"trace-{kind}", kind, stable) for kind in KINDS})
         matching = [case for case in every if given.only in f"{case[0]} {case[1]}"][part - 1 :: parts]
-        chosen = random.Random(given.seed).sample(matching, given.slice) if given.slice else matching
+        chosen = random.Random(given.seed).sample(matching, given.slice or len(matching))
         print(f"{len(every)} cases, {len(chosen)} of them chosen", flush=True)
-        failed = 0
-        for (kind, plan), wrong in run(root, chosen, stable):
+        failed = played = 0
+        for (kind, plan), wrong in run(root, takewhile(lambda _: time.monotonic() < until + 60 * given.minutes, chosen), stable):
+            played += 1
             failed += bool(wrong)
             if wrong:
                 print(f"{kind}: {plan}\n  " + "\n  ".join(wrong), flush=True)
-    print(f"{len(chosen) - failed} of {len(chosen)} are well" + (f"; the others are kept in {root}" if failed else ""), flush=True)
+    print(
+        f"{played} of {len(chosen)} played, {played - failed} are well" + (f"; the others are kept in {root}" if failed else ""), flush=True
+    )
     if not failed:
         shutil.rmtree(root, ignore_errors=True)
     return 1 if failed else 0
