@@ -40,7 +40,7 @@ def test_the_reference_library_verifies_what_arrives() -> None:
 
 
 def test_while_a_secret_is_changed_either_one_verifies() -> None:
-    """Proves: F100."""
+    """Proves: F100, 001-57."""
     with receiver() as there:
         courier(there.address, NEW, OLD).post("msg_1", there.url, BODY)
     [(_, headers, body)] = there.got
