@@ -31,6 +31,7 @@ from infra.process import Bounds, Command, run
 from infra.redact import Redactor
 from infra.sandbox import Bubblewrap, Unconfined
 from infra.sandbox.attempts import ATTEMPTS, Attempt
+from infra.signing import signer
 from infra.store.engine import database, open_store
 from infra.store.outages import standing
 from infra.store.work import read
@@ -229,6 +230,23 @@ def outputs_have_room(settings: Settings) -> Found:
     return Found("ok", said)
 
 
+def commits_are_signed(settings: Settings) -> Found:
+    """The public half of the key that commits are signed with, for the account that is to be believed."""
+    who = f"commits are by {settings.server.commits.name} <{settings.server.commits.email}>"
+    if settings.signing_key is None:
+        return Found("ok", f"{who}, not signed")
+    public = signer(settings.signing_key.get_secret_value()).public
+    return Found("ok", f"{who}; GitHub verifies them where an account has this signing key: {public}")
+
+
+def callbacks_can_go_out(settings: Settings) -> Found:
+    """Whether there is something to sign callbacks with."""
+    secrets = len(settings.callback_secrets)
+    if not secrets:
+        return Found("ok", "no SLIPWAY_CALLBACK_SECRETS: whoever a repository or a request names as a receiver is told nothing")
+    return Found("ok", f"signed with {secrets} secret{'s' if secrets > 1 else ''}; {len(settings.server.callbacks)} receivers of every run")
+
+
 def github_knows_us(settings: Settings) -> Found:
     """GitHub accepts the App's key."""
     if settings.github_app_id is None or settings.github_private_key is None:
@@ -283,4 +301,6 @@ CHECKS: Mapping[str, Check] = {
     "outputs": outputs_have_room,
     "address": address_is_free_or_ours,
     "github": github_knows_us,
+    "commits": commits_are_signed,
+    "callbacks": callbacks_can_go_out,
 }

@@ -9,19 +9,22 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 import yaml
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jsonschema_rs import Draft202012Validator
 
-from app.doctor import CHECKS, Checked, Found, examine
+from app.doctor import CHECKS, Checked, Found, callbacks_can_go_out, commits_are_signed, examine
 from app.settings import Settings, load
 from infra.process import Bounds
 from infra.sandbox import CHECKOUT, Bind, Confinement, Unconfined
 from infra.sandbox.attempts import ATTEMPTS
+from infra.signing import signer
 from infra.store.schema import outage, run
 from jobs.config import read
 from jobs.errors import Fault
 from jobs.outages import OPENS_AFTER, Outage
 from tests.app.cli.terminal import slipway
 from tests.app.town import Town
+from tests.infra.test_signing import private
 from tests.needs import working_sandbox
 
 
@@ -33,7 +36,20 @@ def checks(data: Path, **env: str) -> dict[str, dict[str, str]]:
 def test_the_doctor_looks_at_every_part(town: Town) -> None:
     """Proves: 001-37."""
     found = checks(town.data, SLIPWAY_BIND="127.0.0.1:0")
-    assert list(found) == ["settings", "store", "redis", "git", "sandbox", *ATTEMPTS, "agents", "outputs", "address", "github"]
+    assert list(found) == [
+        "settings",
+        "store",
+        "redis",
+        "git",
+        "sandbox",
+        *ATTEMPTS,
+        "agents",
+        "outputs",
+        "address",
+        "github",
+        "commits",
+        "callbacks",
+    ]
     assert found["store"]["state"] == "ok"
     assert found["git"]["text"].startswith("git 2.")
 
@@ -235,3 +251,14 @@ def test_what_must_always_hold_is_checked_and_a_violation_is_a_line(town: Town) 
     assert said.code == 1
     assert said.out.startswith(f"I05 {town['running']}: ")
     assert slipway(town.data, "invariants", "--json").json["violations"][0]["subject"] == town["running"]
+
+
+def test_doctor_shows_the_public_half_of_the_signing_key_and_nothing_of_the_other(tmp_path: Path) -> None:
+    """Proves: I11."""
+    key = private(Ed25519PrivateKey.generate())
+    settings = load({"SLIPWAY_DATA_DIR": str(tmp_path), "HOME": str(tmp_path), "SLIPWAY_SIGNING_KEY": key})
+    said = commits_are_signed(settings)
+    assert said.state == "ok"
+    assert said.text.endswith(signer(key).public)
+    assert key[40:80] not in said.text
+    assert callbacks_can_go_out(settings).text.startswith("no SLIPWAY_CALLBACK_SECRETS")
