@@ -73,6 +73,10 @@ class Runs(Protocol):
         """End a pause."""
         ...
 
+    def paused(self, scope: str) -> str | None:
+        """Why nothing of the scope begins; None when it does."""
+        ...
+
     def position(self, run: Run) -> int:
         """Its place in the line; 0 when it does not wait."""
         ...
@@ -328,7 +332,8 @@ class Perform:
             raise UserError(words.nothing_here("yet"))
         if report.what == "logs":
             return words.logs(run, self.page(run.id))
-        return messages.status(run, position=self.runs.position(run) or None, page=self.page(run.id), marker="")
+        paused = self.runs.paused(run.repository.scope)
+        return messages.status(run, position=self.runs.position(run) or None, page=self.page(run.id), marker="", paused=paused)
 
     # the world
 

@@ -57,6 +57,10 @@ class Runs(Protocol):
         """The newest run on an item."""
         ...
 
+    def paused(self, scope: str) -> str | None:
+        """Why nothing of the scope begins; None when it does."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Relay:
@@ -118,6 +122,7 @@ class Relay:
         return Around(
             page=self.page(run.id),
             position=self.runs.position(run) if waiting else None,
+            paused=self.runs.paused(run.repository.scope) if run.state is RunState.QUEUED else None,
             newest=newest is None or newest.id == run.id,
             started=tuple(started),
             turns=tuple(self.announcements.turns(run)),

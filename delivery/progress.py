@@ -57,12 +57,14 @@ class Status:
 class Around:
     """What a status tells beside the run itself.
 
-    `position` is its place in the line, `newest` whether no later run works on the same item (the labels are the newest
-    run's), `started` the commits on which a check of this run was begun, `turns` what came of each turn of its loop.
+    `position` is its place in the line, `paused` why nothing begins in its repository, `newest` whether no later run works on the same item
+    (the labels are the newest run's), `started` the commits on which a check of this run was begun, `turns` what came of each turn of its
+    loop.
     """
 
     page: str | None = None
     position: int | None = None
+    paused: str | None = None
     newest: bool = True
     started: tuple[str, ...] = ()
     turns: tuple[Turn, ...] = ()
@@ -71,9 +73,13 @@ class Around:
 def status(run: Run, marker: str, around: Around) -> Status:
     """The status of a run as it stands."""
     on_item = run.request.source.item is not ItemKind.NONE and run.request.source.number is not None
-    comment = messages.status(run, position=around.position, page=around.page, marker=marker, turns=around.turns) if on_item else None
+    comment = _comment(run, marker, around) if on_item else None
     add, remove = labels(run) if on_item and around.newest else ((), ())
     return Status(comment, add, remove, checks(run, around.page, around.started))
+
+
+def _comment(run: Run, marker: str, around: Around) -> str:
+    return messages.status(run, position=around.position, page=around.page, marker=marker, turns=around.turns, paused=around.paused)
 
 
 def labels(run: Run) -> tuple[tuple[str, ...], tuple[str, ...]]:

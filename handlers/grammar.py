@@ -216,12 +216,12 @@ def calls(comment: str) -> list[Call]:
 def _for_us(read: list[Line]) -> Iterator[bool]:
     """Whether each line begins with our word, in the writer's own text."""
     for line, plain in zip(read, _plain(read), strict=True):
-        yield line.sure and bool(_BEGINS.match(plain)) and bool(_CALL.fullmatch(line.shown.rstrip()))
+        yield line.kind is Kind.OWN and line.sure and bool(_BEGINS.match(plain)) and bool(_CALL.fullmatch(line.shown.rstrip()))
 
 
 def _plain(read: list[Line]) -> Iterator[str]:
-    """Each own line as it stands, but for code and tags: both may go from one line of a paragraph to the next."""
-    for own, group in groupby(read, key=lambda line: line.kind is Kind.OWN and bool(line.raw.strip())):
+    """Each line as it stands, but for code and tags: both may go from one line to the next, and what seems quoted may be one."""
+    for own, group in groupby(read, key=lambda line: line.kind in (Kind.OWN, Kind.QUOTED) and bool(line.raw.strip())):
         raw = [line.raw for line in group]
         if own:
             whole = _TAG.sub(_blank, _without_code("\n".join(raw)))

@@ -39,6 +39,8 @@ ADVICE_BY_CODE: Mapping[str, str] = {
     "approval_expired": "Comment `/slipway retry` to have a plan made again.",
     "budget_exhausted": "Raise the budget or wait for its next period, then comment `/slipway retry`.",
     "paused": "Comment `/slipway resume` to let it go on.",
+    "github_rate_limited": "Nothing has to be done.",
+    "github_unavailable": "See githubstatus.com; comment `/slipway retry` to try again at once.",
 }
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+@-]{0,79}")
 """What a trailer takes over as it is. Versions and models are an agent's own words."""
@@ -62,6 +64,9 @@ GONE_ON: Mapping[RunState, str] = {
     RunState.CANCELLED: "Slipway has stopped working on this.",
     RunState.REJECTED: "Slipway did not start on this.",
 }
+
+
+PAUSED = "**Slipway has queued this and begins nothing here for now.**"
 
 
 def advice(reason: Reason) -> str:
@@ -184,9 +189,11 @@ def _place(finding: Finding) -> str:
 # the status comment
 
 
-def status(run: Run, *, position: int | None, page: str | None, marker: str, turns: Sequence[Turn] = ()) -> str:
-    """The one comment about a run, as it stands after its `turns` of the loop."""
-    body = paragraphs(headline(run, position), detail(run), steps(run), history(turns), _last_gates(run), footer(run, page))
+def status(run: Run, *, position: int | None, page: str | None, marker: str, turns: Sequence[Turn] = (), paused: str | None = None) -> str:
+    """The one comment about a run, as it stands after its `turns` of the loop; `paused` is why nothing begins there, if it is so."""
+    waits = run.state is RunState.QUEUED and paused
+    told = (PAUSED, f"{sentence(paused)} {ADVICE_BY_CODE['paused']}") if waits and paused else (headline(run, position), detail(run))
+    body = paragraphs(*told, steps(run), history(turns), _last_gates(run), footer(run, page))
     return paragraphs(cut(body, MOST_PAGE), marker)
 
 

@@ -50,6 +50,9 @@ class FakeAnnouncements:
 class FakeRuns:
     newest: Run | None = None
 
+    def paused(self, scope: str) -> str | None:
+        return None
+
     def position(self, run: Run) -> int:
         return 2
 

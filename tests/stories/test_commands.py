@@ -79,6 +79,10 @@ def test_nothing_begins_while_the_repository_is_paused(world: World) -> None:
     world.ask()
     world.work_until_idle()
     assert world.run.state is RunState.QUEUED
+    assert world.status().startswith(
+        "**Slipway has queued this and begins nothing here for now.**\n\n"
+        "maintainer asked for it with `/slipway pause`. Comment `/slipway resume` to let it go on.\n\n"
+    )
     world.comment("/slipway resume", number=8)
     world.work_until_idle()
     assert world.run.state is RunState.SUCCEEDED
