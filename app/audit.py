@@ -13,6 +13,9 @@ import structlog
 
 from jobs.ports import Clock
 
+MOST_LINES = 256
+"""How many lines are kept for one write; each is bounded by what GitHub may send in a header."""
+
 
 class Line(msgspec.Struct):
     """What became of one request, and what was known of it by then."""
@@ -33,7 +36,7 @@ class Line(msgspec.Struct):
 
 
 class JsonAudit:
-    """JSON lines onto a stream. To be used from one event loop."""
+    """JSON lines onto a stream: those of a turn of the loop at once, and never more than `MOST_LINES`. To be used from one event loop."""
 
     def __init__(self, stream: BinaryIO, clock: Clock) -> None:
         self._stream, self._clock = stream, clock
@@ -45,6 +48,8 @@ class JsonAudit:
         if not self._lines:
             asyncio.get_running_loop().call_soon(self._write)
         self._lines.append(line)
+        if len(self._lines) >= MOST_LINES:
+            self._write()
 
     def _write(self) -> None:
         lines, self._lines = self._lines, []

@@ -2,10 +2,10 @@
 
 import logging
 import sys
-from typing import TextIO
+from typing import TextIO, TypeGuard
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
 
 from app.audit import JsonAudit, SharedAudit
 from app.settings import Settings
@@ -14,6 +14,19 @@ from infra.redact import Redactor
 
 QUIET = ("rq.worker", "rq.job", "rq.queue", "httpx", "httpcore", "uvicorn.access", "alembic")
 """Libraries that tell more than an operator wants to read; their warnings are shown."""
+
+
+MOST = 8_000
+"""Characters of one value of a line."""
+
+
+def cut(logger: object, name: str, event: EventDict) -> EventDict:
+    """No value makes a line longer than a reader, or the pipe it goes through, can take; of a long one the end says most."""
+    return {key: f"[… {len(value)} characters …]{value[-MOST:]}" if _long(value) else value for key, value in event.items()}
+
+
+def _long(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and len(value) > MOST
 
 
 def configure(settings: Settings, stream: TextIO | None = None) -> Redactor:
@@ -54,6 +67,7 @@ def _formatter(shared: tuple[Processor, ...], redactor: Redactor, as_json: bool)
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
             redactor,
+            cut,
             shown,
         ],
     )

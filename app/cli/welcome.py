@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from app.cli.opening import Opened, made, opened
 from app.settings import SettingsInvalid, from_environment
+from infra.store.pauses import EVERYTHING
 from jobs.errors import Fault, UserError
 from jobs.model import RunState
 
@@ -38,8 +39,11 @@ def next_step() -> str:
 
 def _waits(store: Opened) -> Iterator[str]:
     """What is most urgent comes first; the last line is always true."""
-    if not any(one["role"] == "worker" for one in store.reading.health()["workers"]):
+    health = store.reading.health()
+    if not any(one["role"] == "worker" for one in health["workers"]):
         yield "No worker runs. Next: slipway up"
+    if EVERYTHING in health["paused"]:
+        yield f"Everything is paused: {health['paused'][EVERYTHING]} Next: slipway resume"
     for state, what, command in (
         (RunState.AWAITING_APPROVAL, "waits for a yes to its plan", "slipway show"),
         (RunState.RUNNING, "is being worked on", "slipway events -f"),

@@ -63,3 +63,13 @@ def test_talkative_libraries_are_heard_from_warnings_on(tmp_path: Path) -> None:
     logging.getLogger("rq.worker").info("job OK")
     logging.getLogger("rq.worker").warning("job lost")
     assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["job lost"]
+
+
+def test_no_value_makes_a_line_without_end(tmp_path: Path) -> None:
+    """Proves: 002-10. Cut after masking, so that no half of a secret is left at the edge."""
+    stream = said(tmp_path)
+    structlog.get_logger("slipway.test").warning("it said", text=f"{'x' * 1_000_000}{CANARY}the end", run="r" * 32)
+    line = json.loads(stream.getvalue())
+    assert len(stream.getvalue()) < 10_000
+    assert line["text"].startswith("[… 1000") and line["text"].endswith("the end")
+    assert (line["run"], CANARY in stream.getvalue()) == ("r" * 32, False)

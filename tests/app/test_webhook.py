@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import io
 import json
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -14,7 +15,7 @@ import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.audit import JsonAudit
+from app.audit import MOST_LINES, JsonAudit, Line
 from app.signature import sign
 from app.webhook import Limits, Webhook
 from handlers.routes import EVENTS, handles
@@ -420,6 +421,36 @@ def test_a_large_delivery_is_taken_whole(door: Door, inbox: SqlInbox) -> None:
     claimed = inbox.claim(row["id"])
     assert claimed is not None
     assert claimed.delivery.body == body
+
+
+class Written(io.BytesIO):
+    """A stream that remembers each write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[int] = []
+
+    def write(self, data: Any) -> int:
+        if data:
+            self.writes.append(bytes(data).count(b"\n"))
+        return super().write(data)
+
+
+def test_audit_lines_are_written_together_and_never_too_many() -> None:
+    """Proves: 002-10. Those of one turn of the loop in one write; a flood in several, so that what is kept is bounded."""
+    stream = Written()
+
+    async def turn() -> None:
+        audit = JsonAudit(stream, FakeClock(1_700_000_000.5))
+        for number in range(2 * MOST_LINES + 3):
+            audit.note(Line(str(number), "issues", None, None, None, None, 202, "accepted", None))
+        await asyncio.sleep(0)
+
+    asyncio.run(turn())
+    assert stream.writes == [MOST_LINES, MOST_LINES, 3]
+    assert [json.loads(line)["delivery"] for line in stream.getvalue().splitlines()] == [
+        str(number) for number in range(2 * MOST_LINES + 3)
+    ]
 
 
 def test_the_audit_log_as_json_is_whole_lines_in_their_order(inbox: SqlInbox, bell: FakeBell, tmp_path: Path) -> None:

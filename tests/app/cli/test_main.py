@@ -33,6 +33,8 @@ def test_alone_it_knows_what_is_here(town: Town, tmp_path: Path) -> None:
     assert slipway(tmp_path / "none").out.endswith("\nNothing was started here yet. Next: slipway demo\n")
     assert "Next: slipway doctor" in slipway(tmp_path, SLIPWAY_BIND="nowhere").out
     assert slipway(town.data).out.endswith(f"\nA run waits for a yes to its plan. Next: slipway show {town['awaiting_approval']}\n")
+    slipway(town.data, "pause", "--why", "Maintenance.")
+    assert slipway(town.data).out.endswith("\nEverything is paused: Maintenance. Next: slipway resume\n")
     SqlWorkers(town.engine).bury(-60)
     assert slipway(town.data).out.endswith("\nNo worker runs. Next: slipway up\n")
     town.engine.dispose()
