@@ -6,6 +6,7 @@ import ssl
 import threading
 from collections import Counter
 from collections.abc import Coroutine, Mapping
+from contextvars import copy_context
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -47,10 +48,13 @@ class Wire:
         asyncio.run(anyio.sleep(0))
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run to the end, from a thread that has no running event loop."""
+        """Run to the end, from a thread that has no running event loop.
+
+        What is logged on the way carries the ids of this call: a runner's own context is that of its first one.
+        """
         session = self._live()
         with session.turn:
-            return session.runner.run(work)
+            return session.runner.run(work, context=copy_context())
 
     async def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """One request, one answer. Raises Fault(`github_unavailable`) when there is none; a write may have been done then."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 import respx
+import structlog
 
 from infra.github.wire import MOST_BYTES, Wire
 from jobs.errors import Fault
@@ -66,3 +67,19 @@ def test_an_endless_answer_is_given_up(wire: Wire) -> None:
         github.get(URL).respond(200, content=b"x" * (MOST_BYTES + 1))
         with pytest.raises(Fault):
             wire.run(wire.send("GET", URL, {}, b""))
+
+
+def test_what_is_logged_carries_the_ids_of_the_call_and_not_of_the_first_one() -> None:
+    """Proves: I23."""
+    wire = Wire()
+    seen = []
+
+    async def look() -> None:
+        seen.append(structlog.contextvars.get_contextvars())
+
+    for run in ("one", "two"):
+        with structlog.contextvars.bound_contextvars(run=run):
+            wire.run(look())
+    wire.run(look())
+    wire.close()
+    assert seen == [{"run": "one"}, {"run": "two"}, {}]
