@@ -120,7 +120,7 @@ def main() -> None:
     print(f"checkout at the commit is {middle['worktree'] / middle['at_the_commit']:.0f} x faster than git worktree add (goal 200)")
     print(f"checkout one commit behind is {middle['worktree'] / middle['one_behind']:.0f} x faster than git worktree add (goal 20)")
     faster = middle["add_all"] / middle["harvest"]
-    print(f"harvest of 10 in {files}, commit included, is {faster:.1f} x faster than git add and write-tree (goal 4)")
+    print(f"harvest of 10 in {files} is {faster:.1f} x faster than git add and write-tree, its commit included (goal 4)")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from pathlib import Path
 from jobs.model import Repository
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+PLACES = ("work", "git", "mirrors", "control", "templates", "setup")
 HELD_BY = ("templates/*/*/users/{run}.*", "setup/*/*/users/{run}.*", "mirrors/*/refs/pins/{run}", "control/*/refs/pins/{run}.*")
 """Where a run says that it still needs something. The dot is in no run's id, so that no id is the beginning of another's name."""
 
@@ -20,6 +21,18 @@ class Layout:
     """Paths below the data directory. Repositories go by number, never by a name that may change hands."""
 
     root: Path
+
+    def ensure(self) -> None:
+        """Have the directories, for nobody but us.
+
+        What an agent makes belongs to whoever runs the service: a program it left with the set-user-id bit must be out of everybody's
+        reach, and so must the source of private repositories.
+        """
+        for name in PLACES:
+            place = self.root / name
+            place.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if place.stat().st_mode & 0o077:
+                place.chmod(0o700)
 
     @property
     def work(self) -> Path:

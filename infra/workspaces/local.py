@@ -183,6 +183,7 @@ class LocalWorkspaces:
 
     def _depot_of(self, repository: Repository) -> Depot:
         tools = self._tools
+        self._layout.ensure()
         return Depot(tools.git, self._layout, tools.sources, repository, tools.artifacts)
 
     def _found(self, checkout: Checkout) -> tuple[Path, Record]:

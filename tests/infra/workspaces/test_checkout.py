@@ -60,6 +60,18 @@ def test_a_branch_that_cannot_be_is_refused(world: World, base: str) -> None:
     assert raised.value.reason.code in ("base_missing", "push_refused")
 
 
+def test_nobody_else_on_this_machine_gets_at_anything_of_it(world: World) -> None:
+    """Proves: T24, T29. Else a program that an agent left with the set-user-id bit would run with our rights for whoever calls it."""
+    (world.data / "work").mkdir(mode=0o755, parents=True)
+    run = world.prepared(world.run())
+    world.agent(run, "cp /bin/true mine; chmod 6755 mine")
+    places = [place for place in world.data.iterdir() if place.is_dir()]
+    assert {place.name for place in places} == {"work", "git", "mirrors", "control", "templates", "setup"}
+    assert {place.stat().st_mode & 0o777 for place in places} == {0o700}
+    made = next(world.data.glob(f"work/{run.id}/1/*/mine"))
+    assert made.is_relative_to(world.data / "work")
+
+
 def test_a_repository_that_is_gone_is_told(world: World) -> None:
     world.sources.url = str(world.root / "gone")
     with pytest.raises(Refused) as raised:
