@@ -96,13 +96,18 @@ def checks(run: Run, page: str | None, started: Collection[str]) -> tuple[Check,
     A commit that is on its way out is left to the delivery, until that or the run has ended.
     """
     delivered = run.receipt.sha if run.receipt and run.receipt.kind == "github" else None
-    head = run.request.head_sha if run.request.source.item is ItemKind.PULL and run.attempt else None
+    head = run.request.head_sha if run.request.source.item is ItemKind.PULL and (run.attempt or _misconfigured(run)) else None
     if delivered:
         older = [sha for sha in dict.fromkeys([*filter(None, [head]), *started]) if sha != delivered]
         return (*(_moved(sha, delivered) for sha in older if sha in started), _current(run, page, delivered, begin=True))
     if run.is_final:
         return tuple(_current(run, page, sha, begin=sha == head) for sha in dict.fromkeys([*filter(None, [head]), *started]))
     return (_current(run, page, head, begin=True),) if head else ()
+
+
+def _misconfigured(run: Run) -> bool:
+    """Whether the run never began because of the repository's configuration: that is shown on the commit too, and nothing else of it."""
+    return run.state is RunState.REJECTED and run.reason is not None and run.reason.code == "config_invalid"
 
 
 def _moved(sha: str, to: str) -> Check:

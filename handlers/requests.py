@@ -46,9 +46,14 @@ def request(event: OnItem, facts: Facts, wish: Wish) -> RunRequest | list[Intent
 
 
 def invalid(event: OnItem, facts: Facts, wish: Wish) -> list[Intent]:
-    """The request as one that was turned away because the configuration cannot be used; every mistake is said once."""
+    """The request as one that was turned away because the configuration cannot be used; every mistake is said once.
+
+    On a pull request its head is named, so that a check run can show it there.
+    """
     sentence = words.config_invalid(facts.mistakes)
-    rejected = RejectRun(plain(event, facts, wish), Reason("config_invalid", sentence), tuple(map(str, facts.mistakes)))
+    asked = plain(event, facts, wish)
+    shown = pinned(asked, facts.item) if facts.item and facts.item.open else asked
+    rejected = RejectRun(shown, Reason("config_invalid", sentence), tuple(map(str, facts.mistakes)))
     whole = [] if len(sentence) <= MOST_SENTENCE else no(event, facts, words.config_mistakes(facts.mistakes))
     return [rejected, *whole]
 

@@ -43,6 +43,19 @@ def test_a_mistaken_configuration_is_reported_with_every_mistake_in_its_line(wor
         assert mistake in world.status()
 
 
+def test_on_a_pull_request_a_mistaken_configuration_is_a_check_run_too(world: World) -> None:
+    """Proves: 003-10, F86."""
+    world.github.push("main", {".github/slipway.yml": "version: 1\nagnet: scripted\n"})
+    sha = world.github.push("topic", {"greeter.py": 'GREETING = "Hi"\n'})
+    pull = world.github.open_pull("topic", title="A greeting", body=RIGHT_AT_ONCE)
+    world.comment("/slipway fix", number=pull.number)
+    world.work_until_idle()
+    (check,) = world.github.checks(sha)
+    assert (check.status, check.conclusion) == ("completed", "action_required")
+    assert "line 2: agnet: unknown key" in f"{check.title} {check.summary}"
+    assert "line 2: agnet: unknown key" in world.status(pull.number)
+
+
 def test_what_is_wrong_with_the_configuration_can_be_asked_for(world: World) -> None:
     world.github.push("main", {".github/slipway.yml": MISTAKEN})
     world.github.open_issue("Greet in French", number=7)
