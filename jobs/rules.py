@@ -104,6 +104,17 @@ class StepRule(Rule):
     prompt: str | None = None
 
 
+def misfit(agent: AgentRule, step: StepRule) -> str | None:
+    """Why the agent cannot be kept to the tools of the step, so that it may not work in it; None when it can."""
+    if agent.name != "codex" or step.tools is None:
+        return None
+    if "WebFetch" in step.tools:
+        return f"step {step.name!r}: codex has no WebFetch; leave it out, or name another agent for the step"
+    if {"Edit", "Write"} & set(step.tools) and "Bash" not in step.tools:
+        return f"step {step.name!r}: codex edits by its shell, so it needs Bash, or only tools that read"
+    return None
+
+
 class FlowRule(Rule):
     """A named graph of steps, walked in dependency order."""
 
@@ -307,6 +318,9 @@ class Rules(Rule):
         for label, flow in self.labels.items():
             if flow not in {**DEFAULT_FLOWS, **self.flows}:
                 raise ValueError(f"label {label!r} names the flow {flow!r}, which is not defined")
+        for step in (step for flow in self.flows.values() for step in flow.steps):
+            if told := misfit(step.agent or self.agent, step):
+                raise ValueError(told)
         names = [gate.name for gate in self.gates]
         if len(set(names)) != len(names):
             raise ValueError("two gates have the same name")

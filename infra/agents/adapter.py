@@ -97,10 +97,16 @@ class Heard:
     summary: str = ""
 
 
+CHANGING = frozenset(("Edit", "Write", "Bash"))
 READERS = ("planner", "reviewer")
 """Roles that look and do not touch: their checkout is read-only, and so are their tools unless the step names others."""
 OPEN_END = Failure("agent_killed", "The agent was ended before it said that it was done.")
 """An event stream without its closing event."""
+
+
+def reads_only(launch: Launch) -> bool:
+    """Whether the step may change nothing: by its role, or because no tool of its own could."""
+    return launch.step.role in READERS or CHANGING.isdisjoint(tools_of(launch))
 
 
 def tools_of(launch: Launch) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from infra.agents import provider
-from infra.agents.adapter import OPEN_END, End, Heard, Setting, Start
+from infra.agents.adapter import OPEN_END, End, Heard, Setting, Start, tools_of
 from infra.agents.jsonl import at, call, count, events, items, more, read, shown, text
 from infra.agents.notes import Note
 from infra.sandbox.confinement import CHECKOUT
@@ -35,6 +35,7 @@ class Codex:
                 *("exec", "--json", "--color", "never", "--skip-git-repo-check"),
                 *("--dangerously-bypass-approvals-and-sandbox", "--ignore-user-config", "--ignore-rules"),
                 *("-c", "model_provider=slipway", "-c", f"model_providers.slipway={served}", "-c", "project_doc_max_bytes=0"),
+                *("-c", f'web_search="{"live" if "WebSearch" in tools_of(launch) else "disabled"}"'),
                 *(("-m", launch.agent.model) if launch.agent.model else ()),
                 *("-C", CHECKOUT),
                 *(("resume", setting.session) if setting.session else ()),

@@ -1,7 +1,7 @@
 """Gemini CLI, without a person: `gemini -o stream-json`."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from infra.agents import provider
@@ -12,7 +12,17 @@ from jobs.evidence import Failure, Tokens
 from jobs.ports import Launch
 
 SETTINGS = "/home/agent/.gemini/settings.json"
-CHANGING = frozenset(("Edit", "Write"))
+TOOLS: Mapping[str, tuple[str, ...]] = {
+    "Read": ("read_file", "read_many_files"),
+    "Grep": ("grep_search", "search_file_content"),
+    "Glob": ("glob", "list_directory"),
+    "Edit": ("replace",),
+    "Write": ("write_file",),
+    "Bash": ("run_shell_command",),
+    "WebFetch": ("web_fetch",),
+    "WebSearch": ("google_web_search",),
+}
+"""What the tools of the configuration are called here; no others are offered to the model."""
 EDITORS = frozenset(("replace", "write_file"))
 TARGETS = ("file_path", "path", "pattern", "command", "query", "url")
 BY_EXIT = {
@@ -43,7 +53,7 @@ class Gemini:
         return Start(
             (
                 *setting.program.argv,
-                *("--skip-trust", "--approval-mode", _mode(launch), "-o", "stream-json", "-e", "none"),
+                *("--skip-trust", "--approval-mode", "yolo", "-o", "stream-json", "-e", "none"),
                 *(("-m", launch.agent.model) if launch.agent.model else ()),
                 *(("--resume", setting.session) if setting.session else ()),
             ),
@@ -99,17 +109,10 @@ class Gemini:
                 yield Note("end", text(event, "error", "message") or status, failed=status != "success")
 
 
-def _mode(launch: Launch) -> str:
-    """Everything is allowed to a step that may run commands, edits to one that may edit, reading to the rest."""
-    tools = tools_of(launch)
-    if "Bash" in tools:
-        return "yolo"
-    return "auto_edit" if CHANGING.intersection(tools) else "default"
-
-
 def _settings(launch: Launch) -> dict[str, Any]:
     return {
         "security": {"auth": {"selectedType": "gemini-api-key"}},
+        "tools": {"core": sorted(name for tool in tools_of(launch) for name in TOOLS[tool])},
         "model": {"maxSessionTurns": launch.run.rules.limits.turns},
         "general": {"enableAutoUpdate": False},
         "privacy": {"usageStatisticsEnabled": False},

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from infra.agents import document
 from infra.agents.access import Checkouts, Listeners, Models, Networks, Nobody, NoModels, PlainNetworks, StopFlag
-from infra.agents.adapter import INSIDE, READERS, Access, Adapter, Program, Setting, Start
+from infra.agents.adapter import INSIDE, Access, Adapter, Program, Setting, Start, reads_only
 from infra.agents.document import BadResult, Result
 from infra.agents.following import Audience, Following
 from infra.agents.launches import LaunchLog, Line
@@ -80,6 +80,7 @@ class SandboxedAgents:
         """Run the agent to its end. Raises Fault only when it could not be started."""
         adapter = AGENTS[launch.agent.name]
         program = self._program(launch.agent, adapter)
+        version = self._versions.of(launch.agent.name, adapter, program)  # asked again only of a program that was replaced meanwhile
         with contextlib.ExitStack() as stack:
             private = stack.enter_context(self._private(launch.run.id))
             access = (
@@ -95,7 +96,7 @@ class SandboxedAgents:
             confinement = replace(confinement, binds=(*kept.opened(adapter), *confinement.binds))
             captured = self._run(launch, adapter, confinement)
             found = _document(private / "out")
-        left = Left(captured, found, self._versions.last(launch.agent.name), self._around.clock.now())
+        left = Left(captured, found, version or None, self._around.clock.now())
         result = told(launch, adapter, left, self._around.outputs)
         kept.closed(result)
         return _metered(result, adapter.provider, access)
@@ -139,7 +140,7 @@ class SandboxedAgents:
             binds=(Bind(private / "out", OUT, writable=True), *_written(private, written)),
             stdin=launch.prompt.encode(errors="replace"),
             network=network,
-            checkout_read_only=launch.step.role in READERS,
+            checkout_read_only=reads_only(launch),
         )
         return limited(confinement, launch.run.rules.limits)
 

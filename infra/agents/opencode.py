@@ -1,7 +1,7 @@
 """opencode, without a person: `opencode run --format json`."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from infra.agents import provider
@@ -12,7 +12,11 @@ from jobs.evidence import Failure, Tokens
 from jobs.ports import Launch
 
 MODEL = "gpt-5"
-TOOLS = {"Read": "read", "Grep": "grep", "Glob": "glob", "Edit": "edit", "Write": "write", "Bash": "bash", "WebFetch": "webfetch"}
+TOOLS: Mapping[str, str] = {
+    "Read": "read", "Grep": "grep", "Glob": "glob", "Edit": "edit", "Write": "edit", "Bash": "bash", "WebFetch": "webfetch",
+    "WebSearch": "websearch",
+}  # fmt: skip
+"""The permission each tool of the configuration is; everything else is denied. Editing and writing are one."""
 TARGETS = ("filePath", "path", "pattern", "command", "url")
 CHANGING = frozenset(("edit", "write", "patch", "multiedit"))
 REJECTED = "rejected permission"
@@ -91,9 +95,7 @@ def _notes(part: dict[str, Any] | None) -> Iterator[Note]:
 def _config(launch: Launch, setting: Setting, model: str) -> dict[str, Any]:
     options = {"baseURL": f"{setting.model_url}/v1", "apiKey": setting.token}
     served = {"npm": "@ai-sdk/openai-compatible", "name": "slipway", "options": options, "models": {model: {}}}
-    allowed = {TOOLS[tool] for tool in tools_of(launch) if tool in TOOLS}
-    names = {"read", "grep", "glob", "edit", "bash", "webfetch"}
-    permission = {name: "allow" if name in allowed or (name == "edit" and "write" in allowed) else "deny" for name in sorted(names)}
+    permission = {"*": "deny", **dict.fromkeys(sorted({TOOLS[tool] for tool in tools_of(launch)}), "allow")}
     return {"share": "disabled", "autoupdate": False, "provider": {"slipway": served}, "permission": permission}
 
 

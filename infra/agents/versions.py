@@ -32,10 +32,6 @@ class Versions:
             self._known[name] = (present, version)
         return version
 
-    def last(self, name: str) -> str | None:
-        """The version that was found last, if one was."""
-        return self._known.get(name, (None, None))[1]
-
     def _asked(self, name: str, adapter: Adapter, program: Program) -> str:
         captured = self._run((*program.argv, *adapter.version), program)
         found = _VERSION.search(captured.stdout.head) if captured.ok else None

@@ -65,6 +65,14 @@ def test_rules_survive_being_stored() -> None:
         ("- a\n", "line 1: the file has to be a mapping"),
         ("a: [\n", "line 2: "),
         ("from_file: true\n", "line 1: from_file: unknown key"),
+        (
+            "agent: codex\nflows:\n  f:\n    steps:\n      - {name: a, tools: [Read, Edit]}\n",
+            "step 'a': codex edits by its shell, so it needs Bash, or only tools that read",
+        ),
+        (
+            "flows: {f: {steps: [{name: a, agent: codex, tools: [Bash, WebFetch]}]}}\n",
+            "step 'a': codex has no WebFetch; leave it out, or name another agent for the step",
+        ),
         ("templates: {reviewer: approve}\n", "line 1: templates: unknown key"),
         ("prompts: {judge: .github/slipway/a.md}\n", "line 1: prompts.judge.[key]: Input should be 'planner', 'implementer', 'reviewer'"),
         *(

@@ -256,3 +256,13 @@ def test_what_was_verified_is_kept_for_people_to_read() -> None:
     engine.to_the_end(walk)
     assert sorted(engine.artifacts.kept) == ["1-code-1.diff", "1-code-2.diff"]
     assert engine.artifacts.kept["1-code-2.diff"].endswith(b"-hello\n+bonjour\n")
+
+
+def test_an_agent_that_cannot_be_kept_to_the_tools_of_any_step_does_not_begin() -> None:
+    """Asked for by whoever asked for the run; the configuration itself would not have been read. Proves: 002-01."""
+    flows = {"fix": {"steps": [{"name": "a"}, {"name": "b", "tools": ["Read", "Edit"], "depends_on": ["a"]}]}}
+    engine = Engine(of=request(flow="fix", agent="codex"), by=rules(flows=flows))
+    run = engine.to_the_end(walk)
+    assert (run.state, run.reason.code) == (RunState.FAILED, "config_invalid")
+    assert run.reason.text == "Step 'b': codex edits by its shell, so it needs Bash, or only tools that read."
+    assert engine.agents.launches == []

@@ -120,6 +120,9 @@ def install(world: World, agent: str, version: str = "99.0.1") -> Path:
 
 NOISY = """#!{python} -I
 import os, sys
+if sys.argv[1:] == ["--version"]:
+    print("99.0.1")
+    sys.exit(0)
 for line in {lines!r}:
     os.write(2, b"chatter \\xff\\n")
     os.write(1, b"\\xff\\xfe not json\\n" + line.encode() + b"\\n")
@@ -181,6 +184,12 @@ def test_the_version_is_asked_once_for_each_change_of_the_program(world: World, 
     assert world.agents.check(rule("codex")) == "1.2.10"
     assert sandbox.runs == 2
     assert world.launch(agent=rule("codex")).version == "1.2.10"
+    install(world, "codex", "1.3.0")
+    assert world.launch(agent=rule("codex")).version == "1.3.0", "replaced since it was looked at"
+    install(world, "codex", "0.0.1")
+    with pytest.raises(Refused, match=r"version 0\.0\.1 here"):
+        world.launch(agent=rule("codex"))
+    assert len(world.lines) == 2, "what is too old is not started"
 
 
 @pytest.mark.parametrize("version", ["0.9.9", "2.1.9", "2.0"])
@@ -262,26 +271,33 @@ def test_opencode_is_configured_by_one_variable() -> None:
     assert start.env["OPENCODE_DISABLE_PROJECT_CONFIG"] == "true"
     assert start.argv[-3:] == ("--model", "slipway/m-1", "--auto")
     assert config["provider"]["slipway"]["options"] == {"baseURL": "http://127.0.0.1:3129/v1", "apiKey": TOKEN}
-    allowed = {name for name, said in config["permission"].items() if said == "allow"}
-    assert allowed == {"read", "grep", "glob"}
+    assert config["permission"] == {"*": "deny", "glob": "allow", "grep": "allow", "read": "allow"}
     assert json.loads(started("opencode").env["OPENCODE_CONFIG_CONTENT"])["permission"]["edit"] == "allow"
 
 
 @pytest.mark.parametrize(
-    ("role", "tools", "mode"),
+    ("role", "tools", "offered"),
     [
-        ("implementer", None, "yolo"),
-        ("implementer", ("Read", "Edit"), "auto_edit"),
-        ("reviewer", None, "default"),
-        ("custom", ("Read",), "default"),
+        (
+            "implementer", None,
+            "glob grep_search list_directory read_file read_many_files replace run_shell_command search_file_content write_file",
+        ),
+        ("implementer", ("Read", "Edit"), "read_file read_many_files replace"),
+        ("reviewer", None, "glob grep_search list_directory read_file read_many_files search_file_content"),
+        ("custom", ("WebSearch",), "google_web_search"),
     ],
-)
-def test_gemini_approves_what_the_step_may_do(role: str, tools: tuple[str, ...] | None, mode: str) -> None:
-    """Proves: 000-18, 002-19."""
-    start = started("gemini", role, tools, limits={"turns": 7})
-    assert start.argv[start.argv.index("--approval-mode") + 1] == mode
-    (settings,) = start.files.values()
+)  # fmt: skip
+def test_gemini_is_offered_what_the_step_may_use_and_nothing_else(role: str, tools: tuple[str, ...] | None, offered: str) -> None:
+    """Proves: 000-18, 002-01, 002-19."""
+    (settings,) = started("gemini", role, tools, limits={"turns": 7}).files.values()
     assert json.loads(settings)["model"] == {"maxSessionTurns": 7}
+    assert json.loads(settings)["tools"] == {"core": offered.split()}
+
+
+@pytest.mark.parametrize(("tools", "search"), [(None, "disabled"), (("Read", "WebSearch"), "live")])
+def test_codex_searches_the_web_only_where_it_was_granted(tools: tuple[str, ...] | None, search: str) -> None:
+    """Proves: 002-01."""
+    assert f'web_search="{search}"' in started("codex", tools=tools).argv
 
 
 @pytest.mark.parametrize("agent", sorted(AGENTS))

@@ -241,6 +241,15 @@ def test_only_those_who_are_to_change_files_can(world: World, role: str, writabl
     assert (world.checkout / "made.txt").exists() is writable
 
 
+@pytest.mark.parametrize(
+    ("tools", "writable"), [(("Read", "Grep"), False), (("Read", "WebFetch"), False), (("Edit",), True), (("Bash",), True), (None, True)]
+)
+def test_a_step_without_a_tool_that_changes_anything_cannot(world: World, tools: tuple[str, ...] | None, writable: bool) -> None:
+    """By the sandbox, whatever the agent does. Proves: 002-01, 002-19."""
+    world.launch(agent=AgentRule(name="command", run=("/bin/sh", "-c", "echo x > made.txt")), tools=tools)
+    assert (world.checkout / "made.txt").exists() is writable
+
+
 def test_a_planner_and_a_reviewer_by_script(world: World) -> None:
     """Proves: 002-19, 000-33."""
     plan = world.script("planner:", "body", "  1. Greet.", "reviewer:", "decide reject", "  Say it louder.", role="planner")

@@ -17,6 +17,9 @@ from tests.needs import working_sandbox
 
 REMEMBERING = """#!{python} -I
 import os, pathlib, sys
+if sys.argv[1:] == ["--version"]:
+    print("99.0.1")
+    sys.exit(0)
 kept = pathlib.Path({memory!r})
 with (kept / "turns").open("a") as turns:
     print(*sys.argv[1:], file=turns)

@@ -111,10 +111,11 @@ class World:
         idle_s: float = 60,
         prompt: str = "Do it.",
         step: str = "code",
+        tools: tuple[str, ...] | None = None,
         **rules: object,
     ) -> AgentResult:
         run = replace(a_run(**rules), iteration=iteration)
-        walked = StepRule.model_validate({"name": step, "role": role})
+        walked = StepRule.model_validate({"name": step, "role": role, "tools": tools})
         brief = Brief(RUN_ID, step, role, iteration, "Greet", body)
         checkout = Checkout(RUN_ID, 1, self.checkout, "b" * 40)
         return self.agents.launch(Launch(run, walked, agent or AgentRule(name="scripted"), brief, prompt, checkout, timeout_s, idle_s))
