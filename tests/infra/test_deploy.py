@@ -70,6 +70,27 @@ def test_the_cluster_starts_each_role_once_as_nobody_special() -> None:
         assert {mount["name"] for mount in pod["containers"][0]["volumeMounts"]} == {volume["name"] for volume in pod["volumes"]}
 
 
+def test_each_role_of_the_cluster_is_shown_the_secrets_it_needs_and_no_other() -> None:
+    """Proves: T13. Only workers hold the model's key, only the web the tokens of the API, and nobody the cluster's own token."""
+    shown = {
+        name: {one["key"] for volume in pod["volumes"] for one in volume.get("secret", {}).get("items", ())} for name, pod in pods().items()
+    }
+    both = {"private-key", "webhook-secrets"}
+    assert shown == {"slipway-web": both | {"api-tokens"}, "slipway-worker": both | {"anthropic-api-key"}, "slipway-keeper": both}
+    for name, pod in pods().items():
+        assert pod["automountServiceAccountToken"] is False
+        named = {one["value"].removeprefix("/secrets/") for one in pod["containers"][0]["env"] if "value" in one}
+        assert named <= shown[name]
+
+
+def test_database_and_bell_of_compose_ask_for_a_password_that_is_no_argument() -> None:
+    services = compose()["services"]
+    assert "trust" not in str(services["postgres"])
+    assert services["postgres"]["environment"]["POSTGRES_PASSWORD"] == "${POSTGRES_PASSWORD}"
+    assert "requirepass" in services["redis"]["command"][-1]
+    assert not any("PASSWORD}" in part for part in services["redis"]["command"])
+
+
 def test_the_image_holds_the_rooms_and_what_the_lock_says() -> None:
     text = (DEPLOY / "Containerfile").read_text()
     for room in ("app", "delivery", "handlers", "infra", "jobs"):
