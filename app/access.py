@@ -23,6 +23,8 @@ from jobs.model import Actor
 COOKIE = "slipway_session"
 VISIT = "slipway_visit"
 SESSION_S = 12 * 3600
+LOCAL = "local"
+"""Whoever is on the very machine, where nobody needs to sign in."""
 PROXY_HEADERS = (
     "forwarded",
     "via",
@@ -176,7 +178,7 @@ class Access:
         proxied = any(header in request.headers for header in PROXY_HEADERS)
         if not (self.open_to_this_machine and near and named) or proxied:
             return None
-        return Principal("local", Scope.ADMIN, _mac(self.key, "csrf", "local"))
+        return Principal(LOCAL, Scope.ADMIN, _mac(self.key, "csrf", LOCAL))
 
 
 def access(tokens: Sequence[str], bind: str, public_url: str | None, visits: Visits | None = None) -> Access:

@@ -1,106 +1,132 @@
-"""How long the pages take over a store with many runs: `python -m bench.dashboard [runs]`.
+"""How long pages take with many runs in the store, beside few: `python -m bench.dashboard [RUNS [EVENTS]]`.
 
-The runs are made by storing events once and copying the rows, so that a store of 100,000 runs is there in a minute.
+Each round asks the large and the small store for the same page one after the other, so that a slow moment of the machine meets
+both alike. The large store is made of copies: the rows of a run that was really stored, under other ids and times.
 """
 
-import secrets
 import shutil
-import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
+from starlette.testclient import TestClient
 
 from infra.store.schema import attempt, event, iteration, outbox, run
 from tests.app import town as place
 from tests.app.web import web
 
-ROUNDS = 15
-BATCH = 2_000
+RUNS, EVENTS, FEW, ROUNDS = 100_000, 5_000_000, 100, 40
+APART_S = 20.0
 PAGES = (
     "/",
     "/runs",
     "/runs?state=failed",
-    "/runs?state=parked",
     "/queue",
     "/callbacks",
     "/inbox",
     "/workers",
-    "/metrics",
+    "/budgets",
     "/api/v1/runs",
+    "/metrics",
     "/readyz",
 )
-APART_S = 20.0
+ID, AGO = "printf('%032x', i)", f"i * {APART_S}"
+SERIES = "WITH RECURSIVE series(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM series WHERE i < {last}) "
 TIMES = ("created_at", "started_at", "ended_at", "launched_at", "at", "sent_at")
-COPIED = (attempt, iteration, event, outbox)
+OWN: dict[str, dict[str, str]] = {
+    "run": {"id": ID, "intent_key": "'copy:' || i", "announced": "version"},
+    "event": {"seq": "NULL", "run_id": ID},
+    "attempt": {"run_id": ID},
+    "iteration": {"id": "NULL", "run_id": ID},
+    "outbox": {"id": "'msg_copy_' || i || '_' || id", "run_id": ID, "state": "'sent'"},
+}
 
 
-def copies(town: place.Town, source: str, count: int) -> Iterator[tuple[sa.Table, list[dict[str, Any]]]]:
-    """The rows of a run under new ids, each a little earlier."""
-    with town.engine.connect() as connection:
-        head = dict(connection.execute(sa.select(run).where(run.c.id == source)).mappings().one())
-        rows = {
-            table: [dict(row) for row in connection.execute(sa.select(table).where(table.c.run_id == source)).mappings()]
-            for table in COPIED
-        }
-    for start in range(0, count, BATCH):
-        ids = [(secrets.token_hex(16), start + number) for number in range(min(BATCH, count - start))]
-        yield run, [{**earlier(head, age), "id": new, "intent_key": f"copy:{new}", "announced": head["version"]} for new, age in ids]
-        for table, found in rows.items():
-            yield table, [fresh(table, earlier(row, age), new) for new, age in ids for row in found]
+@dataclass(frozen=True)
+class Store:
+    """A town, and the application over it."""
+
+    town: place.Town
+    client: TestClient
+
+    def path(self, page: str) -> str:
+        """The address of a page; `RUN` is the failed run of the town."""
+        return page.replace("RUN", self.town["failed"])
 
 
-def earlier(row: dict[str, Any], age: int) -> dict[str, Any]:
-    """The row as if all of it had happened before."""
-    return {**row, **{name: row[name] - age * APART_S for name in TIMES if row.get(name)}}
+def made(data: Path, count: int, events: int) -> Store:
+    """A store with so many finished runs, nine of ten of them succeeded, and so many events."""
+    town = place.build(data)
+    for name, most in (("succeeded", count * 9 // 10), ("failed", count // 10)):
+        copy(town, town[name], most, per_run=max(1, events // max(1, count)))
+    return Store(town, web(town).client)
 
 
-def fresh(table: sa.Table, row: dict[str, Any], run_id: str) -> dict[str, Any]:
-    """A row of another run."""
-    renewed = {**row, "run_id": run_id}
-    if table is outbox:
-        return {**renewed, "id": f"msg_{secrets.token_hex(16)}", "state": "sent"}
-    return {name: value for name, value in renewed.items() if name not in {"id", "seq"}}
+def copy(town: place.Town, source: str, most: int, per_run: int) -> None:
+    """As many copies of a run with all that belongs to it; its events again and again, until there are `per_run` of them."""
+    with town.engine.begin() as connection:
+        start = int(connection.scalar(sa.select(sa.func.count()).select_from(run)) or 0)
+        own = connection.scalar(sa.select(sa.func.count()).select_from(event).where(event.c.run_id == source)) or 1
+        for table in (run, attempt, iteration, outbox, event):
+            times = -(-per_run // own) if table is event else 1
+            names = [column.name for column in table.c]
+            picked = ", ".join(picking(table, name) for name in names)
+            key = "id" if table is run else "run_id"
+            copies = (
+                f"(WITH RECURSIVE again(k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM again WHERE k < {times}) SELECT k FROM again)"
+                if table is event
+                else "(SELECT 1)"
+            )
+            into = f'INSERT INTO "{table.name}" ({", ".join(quoted(name) for name in names)}) '
+            body = f'SELECT {picked} FROM "{table.name}", series, {copies} WHERE {key} = :source'
+            connection.exec_driver_sql(f"{SERIES.format(first=start + 1, last=start + most)}{into}{body}".replace(":source", f"'{source}'"))
 
 
-def fill(town: place.Town, count: int) -> None:
-    """As many runs, nine of ten of them succeeded."""
-    for name, share in (("succeeded", 0.9), ("failed", 0.1)):
-        for table, rows in copies(town, town[name], int(count * share)):
-            if rows:
-                with town.engine.begin() as connection:
-                    connection.execute(sa.insert(table), rows)
+def picking(table: sa.Table, name: str) -> str:
+    """How a column of a copy is made."""
+    return OWN[table.name].get(name) or (f"{quoted(name)} - {AGO}" if name in TIMES else quoted(name))
 
 
-def timed(client: object, path: str) -> list[float]:
-    """Milliseconds of each round, after one that warms up."""
-    client.get(path)  # type: ignore[attr-defined]
-    taken = []
-    for _ in range(ROUNDS):
-        begun = time.perf_counter()
-        assert client.get(path).status_code == 200  # type: ignore[attr-defined]
-        taken.append((time.perf_counter() - begun) * 1000)
-    return sorted(taken)
+def quoted(name: str) -> str:
+    """A column's name, which may be a word of SQL."""
+    return f'"{name}"'
 
 
-def main(count: int) -> None:
+def once(store: Store, page: str) -> float:
+    """Milliseconds of one answer."""
+    begun = time.perf_counter()
+    assert store.client.get(store.path(page)).status_code == 200, page
+    return (time.perf_counter() - begun) * 1000
+
+
+def p95(taken: list[float]) -> float:
+    """The 95th percentile."""
+    return sorted(taken)[int(len(taken) * 0.95)]
+
+
+def main(count: int, events: int) -> None:
     data = Path(tempfile.mkdtemp(prefix="slipway-bench-"))
     try:
-        town = place.build(data)
-        fill(town, count)
-        client = web(town).client
-        print(f"{count} runs, {ROUNDS} rounds, milliseconds: median, slowest")
-        for path in (*PAGES, f"/runs/{town['failed']}", f"/api/v1/runs/{town['failed']}/events"):
-            taken = timed(client, path)
-            print(f"{path.replace(town['failed'], 'ID'):<32}{statistics.median(taken):8.1f}{taken[-1]:8.1f}")
-        town.engine.dispose()
+        many, few = made(data / "many", count, events), made(data / "few", FEW, FEW * 14)
+        with many.town.engine.connect() as connection:
+            stored = [connection.scalar(sa.select(sa.func.count()).select_from(table)) for table in (run, event)]
+        print(f"{stored[0]:,} runs and {stored[1]:,} events beside {FEW} runs; {ROUNDS} rounds; p95 in milliseconds, and their ratio")
+        for page in (*PAGES, "/runs/RUN", "/api/v1/runs/RUN/events"):
+            for store in (many, few):
+                once(store, page)
+            taken = [(once(many, page), once(few, page)) for _ in range(ROUNDS)]
+            large, small = (p95([pair[side] for pair in taken]) for side in (0, 1))
+            weight = len(many.client.get(many.path(page)).content) / 1000
+            print(f"{page:<26}{large:8.1f}{small:8.1f}{large / small:7.2f}   {weight:6.1f} KB")
+        many.town.engine.dispose()
+        few.town.engine.dispose()
     finally:
         shutil.rmtree(data)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000)
+    asked = [int(word) for word in sys.argv[1:]]
+    main(*(asked + [RUNS, EVENTS][len(asked) :]))

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from app.access import COOKIE, SESSION_S, VISIT, Access, same_origin
+from app.access import COOKIE, LOCAL, SESSION_S, VISIT, Access, same_origin
 from app.api.problems import Problem
 from app.dashboard import github
 from app.dashboard.forms import MOST_FORM_BYTES, SEE_OTHER, fields_of, ours
@@ -51,7 +51,8 @@ class Entry:
         where = request.query_params.get("next", "/")
         link = request.query_params.get("once")
         if link is None:
-            return self._form(where)
+            here = await run_in_threadpool(self._access.who, request, self._clock.now())
+            return RedirectResponse(local_path(where), SEE_OTHER) if here and here.id == LOCAL else self._form(where)
         self._ways.tries.check(_address(request))
         secret = await run_in_threadpool(self._ways.visits.follow, link, SESSION_S)
         self._told(request, "link", let_in=secret is not None)

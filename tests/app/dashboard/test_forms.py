@@ -139,6 +139,11 @@ def test_somebody_unknown_is_led_to_sign_in_and_back(town: Town) -> None:
     assert COOKIE not in client.cookies
 
 
+def test_whoever_needs_not_sign_in_is_led_on(town: Town) -> None:
+    answer = web(town).client.get("/login?next=/queue", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/queue")
+
+
 def test_a_link_from_elsewhere_reaches_its_page_in_a_session(town: Town) -> None:
     """A browser keeps a strict cookie to itself when it comes from another site: a page of ours sends it on."""
     html = web(town, tokens=TOKENS).client.get("/runs/x?a=1&b=2", headers={"Sec-Fetch-Site": "cross-site"}).text
