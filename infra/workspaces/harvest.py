@@ -15,7 +15,7 @@ from infra.workspaces.names import PLAIN_ONLY
 from infra.workspaces.reading import Reader
 from infra.workspaces.removal import remove
 from infra.workspaces.stream import EMPTY_TREE, Commit, Made
-from infra.workspaces.walk import Changes, Walk
+from infra.workspaces.walk import MOST_BYTES, Changes, Walk
 from jobs.errors import Fault, Refused
 from jobs.evidence import Change, Ended, Snapshot
 
@@ -27,7 +27,8 @@ MOST_PATCH = 64 * 1000**2
 class Grounds:
     """What a harvest stands on: what the agent wrote (`files`), the commit's index and listing, and what lay below.
 
-    `template` is the tree under the layer; None for a plain copy, whose entries are noted in `notes`.
+    `template` is the tree under the layer; None for a plain copy, whose entries are noted in `notes`. Changed files have at most
+    `most_bytes` together.
     """
 
     files: Path
@@ -36,6 +37,7 @@ class Grounds:
     scratch: Path
     template: Path | None = None
     notes: Path | None = None
+    most_bytes: int = MOST_BYTES
 
 
 def commit(git: Git, control: Place, grounds: Grounds, wanted: Commit) -> Made:
@@ -63,7 +65,8 @@ def _made(git: Git, control: Place, grounds: Grounds, wanted: Commit) -> tuple[M
         if grounds.notes is not None:
             before = noted(grounds.notes, tracked(git, control.git_dir, grounds.index) - gave_way(grounds.notes.parent))
         ignores = GitIgnores(git, control.git_dir, tree)
-        changes = Walk(reader, before, ignores, grounds.listing.submodules, layered=grounds.notes is None).run()
+        walk = Walk(reader, before, ignores, grounds.listing.submodules, layered=grounds.notes is None, most_bytes=grounds.most_bytes)
+        changes = walk.run()
         converter = Converter(git, control.git_dir, tree, wanted.start, grounds.listing.attributes)
         stream.write(written, wanted, reader, changes, converter.blobs(reader, changes.written))
     return stream.commit(git, control, written), changes

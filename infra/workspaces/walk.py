@@ -10,7 +10,8 @@ from infra.workspaces.reading import Found, Reader
 from jobs.errors import Refused
 
 MOST_ENTRIES = 200_000
-MOST_BYTES = 2 * 1000**3
+MOST_BYTES = 200 * 1000**2
+"""Of changed files, however small the difference: all of it is read, and kept for as long as the repository is."""
 IGNORE = b".gitignore"
 
 
@@ -38,7 +39,15 @@ class Walk:
     """One walk over what an agent wrote, in `reader`. `layered` says that a whiteout there stands for a removal."""
 
     def __init__(
-        self, reader: Reader, before: Before, ignores: Ignores, foreign: frozenset[bytes], *, layered: bool, most: int = MOST_ENTRIES
+        self,
+        reader: Reader,
+        before: Before,
+        ignores: Ignores,
+        foreign: frozenset[bytes],
+        *,
+        layered: bool,
+        most: int = MOST_ENTRIES,
+        most_bytes: int = MOST_BYTES,
     ) -> None:
         self._reader = reader
         self._before = before
@@ -46,6 +55,7 @@ class Walk:
         self._foreign = foreign
         self._layered = layered
         self._most = most
+        self._most_bytes = most_bytes
         self._hidden: set[bytes] = set()
         self._seen: set[bytes] = set()
         self._count = 0
@@ -133,6 +143,6 @@ class Walk:
         if entry.is_link:
             names.checked_link(entry.path, self._reader.link(entry.path))
         self._bytes += entry.size
-        if self._bytes > MOST_BYTES:
-            raise Refused("too_large", f"More than {MOST_BYTES // 1000**2} MB have changed: remove or ignore what is generated.")
+        if self._bytes > self._most_bytes:
+            raise Refused("too_large", f"More than {self._most_bytes // 1000**2} MB have changed: remove or ignore what is generated.")
         self.changes.written.append(entry)

@@ -140,6 +140,9 @@ LINKS = [
         ("up behind a link", "ln -s . dot; ln -s dot/../x new", "link_escapes"),
         ("into .git", "ln -s .git/config new", "link_escapes"),
         ("into .git by another name", "ln -s .GIT/config new", "link_escapes"),
+        ("into .git by its short name", "ln -s git~1/config new", "link_escapes"),
+        ("into .git as a stream", "ln -s '.git::$INDEX_ALLOCATION/config' new", "link_escapes"),
+        ("into .git with something unseen", "ln -s $'.g\\xe2\\x80\\x8cit/config' new", "link_escapes"),
         ("over a tracked directory", "rm -r src; ln -s /etc src", "link_escapes"),
         ("over a tracked file", "rm README.md; ln -s /etc/passwd README.md", "link_escapes"),
         ("to /proc", "ln -s /proc/self/environ new", "link_escapes"),
@@ -206,6 +209,8 @@ SPECIAL = [
          "            except OSError: pass\nX\necho new > new", NEW),
         ("a directory moved over a tracked one", "mkdir x; echo new > x/app.py; rm -r src; mv x src",
          {"src/app.py": "modified", "src/deep/x.txt": "deleted"}),
+        ("a large sparse file", "truncate -s 1G new", "too_large"),
+        ("many that are large together", "for i in 1 2 3 4 5; do truncate -s 50M $i; done", "too_large"),
         ("an enormous sparse file", "truncate -s 1T new 2> /dev/null || echo new > new", NEW),
     ]
 ]  # fmt: skip
