@@ -16,7 +16,8 @@ MOST_FAILING = MOST // 2
 """How many lanes receivers may take that failed last: the others are for those that answer, however many are dead."""
 TURN = 20
 """Callbacks one receiver gets before another may have its lane."""
-IDLE_S, BUSY_S = 0.5, 0.05
+IDLE_S, BUSY_S, REST_S = 0.5, 0.05, 5.0
+"""Until the next look: with nothing under way, with something, and after the store did not answer."""
 
 
 class Outbox(Protocol):
@@ -53,6 +54,7 @@ class Lanes:
                     self._taken[lane] = self._pool.submit(self._drive, lane.url)
         except Fault as fault:
             log.warning("callbacks wait", reason=fault.reason.code, text=fault.reason.text)
+            return REST_S
         return BUSY_S if self._taken else IDLE_S
 
     def close(self) -> None:

@@ -222,11 +222,17 @@ class DeliveryRule(Rule):
     await_ci: bool = False
 
 
-class CallbackRule(Rule):
-    """A receiver of signed outbound webhooks; empty `events` means all of them."""
+CallbackType = Literal[
+    "run.queued", "run.started", "run.progress", "run.awaiting_approval", "run.parked",
+    "run.succeeded", "run.failed", "run.cancelled", "run.rejected",
+]  # fmt: skip
 
-    url: str
-    events: tuple[str, ...] = ()
+
+class CallbackRule(Rule):
+    """A receiver of signed outbound webhooks; empty `events` means all of them. Whether it may be reached is asked at each try."""
+
+    url: Annotated[str, Field(pattern=r"^https?://[!-~]+$", max_length=2000)]
+    events: tuple[CallbackType, ...] = ()
 
 
 class RetryRule(Rule):

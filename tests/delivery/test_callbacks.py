@@ -2,16 +2,17 @@
 
 import json
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from pydantic import ValidationError
 
-from delivery.callbacks import BODY, MOST_BYTES, Callbacks, messages, type_of
+from delivery.callbacks import BODY, MOST_BYTES, TYPES, Callbacks, messages, type_of
 from jobs import events as e
 from jobs.errors import Reason
 from jobs.evidence import AgentResult, Ended, GateReport
 from jobs.model import FINAL, RunState
-from jobs.rules import CallbackRule
+from jobs.rules import CallbackRule, CallbackType
 from tests.delivery import runs
 
 HOOK = "https://hooks.example/a"
@@ -48,6 +49,22 @@ def told(event: e.Event, **changes: Any) -> list[Any]:
 def test_events_are_told_by_these_types(event: e.Event, state: RunState, kind: str | None) -> None:
     """Proves: 002-21."""
     assert [message.type for message in told(event, state=state)] == ([kind] if kind else [])
+
+
+def test_a_receiver_can_ask_for_exactly_what_is_told() -> None:
+    """Proves: 002-21."""
+    told = {*TYPES.values(), "run.started", *(f"run.{state.value}" for state in FINAL)}
+    assert set(get_args(CallbackType)) == told
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"url": "hooks.example/a"}, {"url": "ftp://hooks.example"}, {"url": "https://a b"}, {"url": HOOK, "events": ["run.suceeded"]}],
+)
+def test_a_receiver_nobody_could_mean_is_a_mistake_in_the_file(wrong: dict[str, Any]) -> None:
+    """Proves: F101."""
+    with pytest.raises(ValidationError):
+        CallbackRule.model_validate(wrong)
 
 
 @pytest.mark.parametrize("state", sorted(FINAL))

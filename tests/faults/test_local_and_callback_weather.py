@@ -7,7 +7,7 @@ from tests.faults import callback_weather, local_weather
 
 def test_local_deliveries_with_a_fault_in_each_arrive_whole_or_not_at_all(tmp_path: Path) -> None:
     """Proves: F70, F74, F81, F83, F90, I04, I07."""
-    ends, wrong = local_weather.campaign(tmp_path, 28, seed=7)
+    ends, wrong = local_weather.campaign(tmp_path, 14, seed=7)
     assert wrong == []
     assert {end.partition(":")[0] for end in ends} == set(local_weather.FAULTS)
 
