@@ -170,6 +170,12 @@ def _text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+class Traces(Rule):
+    """Where a trace of each run goes once it has ended: a collector that speaks OTLP over HTTP, like `http://127.0.0.1:4318`."""
+
+    url: Annotated[str, Field(pattern=r"^https?://[^\s@]+$")] | None = None
+
+
 class ServerFile(Rule):
     """The whole file. `settings` may hold what the environment holds, by its name without `SLIPWAY_`, in small letters; never a secret."""
 
@@ -186,6 +192,7 @@ class ServerFile(Rule):
     commits: Commits = Commits()
     backup: Backup = Backup()
     retention: Retention = Retention()
+    traces: Traces = Traces()
     repository: Annotated[tuple[LocalRepository, ...], AfterValidator(_no_duplicates)] = ()
     schedule: Annotated[tuple[Schedule, ...], AfterValidator(_named_apart)] = ()
 

@@ -11,6 +11,8 @@ from app.housekeeping import Backups, Leftovers, Mirrors
 from app.keeper import DAY_S, Duty, Keeper, Rounds, standing
 from app.probing import LookAtAgents
 from app.schedules import Schedules
+from app.tracing import TellTraces
+from app.version import VERSION
 from app.wiring.ground import Ground
 from app.wiring.outside import Outside
 from app.wiring.work import Workshop
@@ -19,9 +21,11 @@ from infra.artifact_room import Room
 from infra.github.app import GitHubApp
 from infra.github.strays import GitHubStrays
 from infra.github.survey import GitHubSurvey
+from infra.otlp import Collector
 from infra.store.activity import SqlActivity
 from infra.store.announcements import SqlAnnouncements
 from infra.store.asked import SqlAsked
+from infra.store.ended import SqlEnded
 from infra.store.keeping import SqlTicks, SqlWorkers
 from infra.store.measuring import SqlTallies
 from infra.store.probes import SqlProbes
@@ -68,6 +72,7 @@ def duties(ground: Ground) -> tuple[Duty, ...]:
         *catching_up,
         *planned,
         *waiting,
+        *_telling(ground),
         *converging(ground, shop.outside),
     )
 
@@ -95,6 +100,14 @@ def _saving(ground: Ground) -> tuple[Duty, ...]:
         return ()
     directory = told.directory or ground.settings.data_dir / "backups"
     return (Duty("back up", told.every, Backups(directory, told.keep, ground.clock, lambda file: backup(ground.engine, file))),)
+
+
+def _telling(ground: Ground) -> tuple[Duty, ...]:
+    url = ground.settings.server.traces.url
+    if url is None:
+        return ()
+    ended = SqlEnded(ground.engine, "traced until")
+    return (Duty("tell of traces", 10, TellTraces(ended, ground.reading, Collector(url, VERSION))),)
 
 
 def _catching_up(ground: Ground, outside: Outside) -> tuple[Duty, ...]:
