@@ -62,10 +62,10 @@ repository, a run or a number. Counters of durations, launches and tokens are ab
 LOGS = """
 ## Traces
 
-`[traces] url = "http://127.0.0.1:4318"` in the server file sends a trace of each run to a collector that speaks OTLP over HTTP, seconds after
-the run has ended. It is made from what is stored, so it is whole however many processes worked on the run and whichever of them died; what did
-not arrive is sent again, as the same spans. The trace's id is the run's: webhook, queue, phases, agents and gates hang on it, with attempt,
-iteration, model, tokens, cost and outcome. No text of an issue, an agent or a gate is in it.
+`[traces] url = "http://127.0.0.1:4318"` in the server file sends a trace of each run to a collector that speaks OTLP over HTTP, once the
+run has ended. It is made from what is stored, so it is whole however many processes worked on the run and whichever of them died. What
+did not arrive is sent again, as the same spans. The trace's id is the run's: webhook, queue, phases, agents and gates hang on it, with
+attempt, iteration, model, tokens, cost and outcome. No text of an issue, an agent or a gate is in it.
 
 ## Logs
 
