@@ -10,7 +10,7 @@ from handlers.requests import mending
 from jobs import events as e
 from jobs import evidence, messages
 from jobs.config import Mistake
-from jobs.errors import Reason, Refused, UserError
+from jobs.errors import Fault, Reason, Refused, UserError
 from jobs.model import FINAL, Repository, Run, RunRequest, Source
 from jobs.rules import Rules
 
@@ -162,6 +162,14 @@ class Asking:
     mistakes: tuple[Mistake, ...] = ()
 
 
+class Mirrors(Protocol):
+    """What this machine keeps of repositories."""
+
+    def fetch_ahead(self, repository: Repository, branch: str) -> bool:
+        """Have the tip of a branch here; False where nothing of the repository is kept. Raises Fault."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Perform:
     """Does what handlers decided."""
@@ -173,6 +181,7 @@ class Perform:
     ci: Ci
     review: Review
     page: Page
+    mirrors: Mirrors
 
     def carry_out(self, intents: Sequence[i.Intent], asking: Asking) -> list[Came]:
         """Each in turn. What the store refuses is told to whoever asked; where nobody may speak, the reason is only kept."""
@@ -231,6 +240,8 @@ class Perform:
                 return self._ci_moved(intent)
             case i.InstallationChanged():
                 return self._installation(intent)
+            case i.FetchAhead(repository, branch):
+                return self._fetch(repository, branch)
             case i.Ignore(reason):
                 return Came(reason, idle=True)
             case _:
@@ -342,6 +353,14 @@ class Perform:
         for run in waiting:
             self.ci.look(run)
         return Came("looked at the checks", waiting[0].id) if waiting else Came("nobody waits for this commit", idle=True)
+
+    def _fetch(self, repository: Repository, branch: str) -> Came:
+        """A convenience: a run fetches by itself what is not here, so nothing is tried again."""
+        try:
+            fetched = self.mirrors.fetch_ahead(repository, branch)
+        except Fault as fault:
+            return Came(f"not fetched ahead: {fault.reason.text}", idle=True)
+        return Came("fetched ahead" if fetched else "nothing of this repository is kept here", idle=not fetched)
 
     def _installation(self, change: i.InstallationChanged) -> Came:
         met = {"suspend": self._suspend, "unsuspend": self._resume, "deleted": self._remove, "removed": self._remove}

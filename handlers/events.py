@@ -141,6 +141,14 @@ class ChecksMoved(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pushed(Event):
+    """A branch was moved or made."""
+
+    repository: Repository
+    branch: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InstallationMoved(Event):
     """An installation of ours was made, changed, suspended or removed; `repositories` are those the change is about (empty: all)."""
 

@@ -169,6 +169,14 @@ class InstallationChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class FetchAhead:
+    """Have the tip of a branch here before a run asks for it, where the repository is worked on at all."""
+
+    repository: Repository
+    branch: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ignore:
     """Nothing is to be done, for this reason; it becomes the inbox row's."""
 
@@ -193,6 +201,7 @@ Intent = (
     | React
     | CiMoved
     | InstallationChanged
+    | FetchAhead
     | Ignore
 )
 """An order: the whole set."""

@@ -14,6 +14,7 @@ from handlers.events import (
     InstallationMoved,
     ItemClosed,
     Labeled,
+    Pushed,
     Sender,
     SuiteRerequested,
     Unlabeled,
@@ -116,6 +117,15 @@ def status_moved(delivery: str, body: bytes) -> Sequence[Event]:
     """`status`."""
     payload = decode(body, wire.StatusDelivery)
     return [_moved(delivery, payload, payload.sha)]
+
+
+def pushed(delivery: str, body: bytes) -> Sequence[Event]:
+    """`push`. A tag, or a branch that is gone, is no event."""
+    payload = decode(body, wire.PushDelivery)
+    kind, _, branch = payload.ref.partition("refs/heads/")
+    if kind or not branch or payload.deleted:
+        return []
+    return [Pushed(delivery=delivery, repository=_repository(payload), branch=branch)]
 
 
 def workflow_completed(delivery: str, body: bytes) -> Sequence[Event]:

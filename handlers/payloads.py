@@ -159,6 +159,13 @@ class CheckSuiteDelivery(Delivery, frozen=True, kw_only=True):
     check_suite: CheckSuite
 
 
+class PushDelivery(Delivery, frozen=True, kw_only=True):
+    """`push`."""
+
+    ref: str
+    deleted: bool = False
+
+
 class StatusDelivery(Delivery, frozen=True, kw_only=True):
     """`status`."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from handlers import checks, comments, installations, labels, parsing, pulls
+from handlers import checks, comments, installations, labels, parsing, pulls, pushes
 from handlers.commands import COMMANDS, commands, on_command
 from handlers.events import (
     ButtonPressed,
@@ -18,6 +18,7 @@ from handlers.events import (
     ItemClosed,
     Labeled,
     Mistyped,
+    Pushed,
     Remark,
     SuiteRerequested,
     Unlabeled,
@@ -43,6 +44,7 @@ ROUTES: Mapping[tuple[str, str | None], Parser] = {
     ("check_suite", "rerequested"): parsing.suite_rerequested,
     ("check_suite", "completed"): parsing.suite_completed,
     ("status", None): parsing.status_moved,
+    ("push", None): parsing.pushed,
     ("workflow_run", "completed"): parsing.workflow_completed,
     ("installation", "deleted"): parsing.installation_moved,
     ("installation", "suspend"): parsing.installation_moved,
@@ -73,6 +75,7 @@ HANDLERS: tuple[Handler[Any], ...] = (
     Handler(ButtonPressed, checks.on_button),
     Handler(SuiteRerequested, checks.on_suite),
     Handler(ChecksMoved, checks.on_moved),
+    Handler(Pushed, pushes.on_pushed),
     Handler(InstallationMoved, installations.on_installation),
 )
 _BY_EVENT: Mapping[type[Event], Handler[Any]] = {handler.event: handler for handler in HANDLERS}

@@ -155,7 +155,9 @@ class Workshop:
         asked = SqlAsked(ground.engine)
         sources = Sources(outside.forge, outside.catalogue, ground.runs, asked, outside.admitted)
         voice, finding = Voice(outside.boards, asked), SqlFinding(ground.engine)
-        perform = Perform(ground.runs, finding, voice, ground.bell, self.ci or NoCi(), self.review or NoReview(), ground.page)
+        perform = Perform(
+            ground.runs, finding, voice, ground.bell, self.ci or NoCi(), self.review or NoReview(), ground.page, self.workspaces
+        )
         return Intake(ground.inbox, asked, sources, perform)
 
     @cached_property

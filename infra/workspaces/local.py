@@ -151,10 +151,13 @@ class LocalWorkspaces:
         """Remove every checkout of the run. Never raises for what is already gone."""
         self.discard(run.id)
 
-    def fetch_ahead(self, repository: Repository, branch: str) -> None:
-        """Have the tip of a branch here before a run asks for it. Raises Fault."""
+    def fetch_ahead(self, repository: Repository, branch: str) -> bool:
+        """Have the tip of a branch here before a run asks for it; False where nothing of the repository is kept. Raises Fault."""
+        if not self._layout.mirror(repository).exists():
+            return False
         with _told():
             self._depot_of(repository).tip(branch)
+        return True
 
     def tidy(self, repository: Repository) -> None:
         """Put what was fetched and made of a repository in order; nothing is lost. Raises Fault."""

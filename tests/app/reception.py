@@ -22,7 +22,8 @@ from infra.store.reading import SqlReading
 from infra.store.runs import SqlRuns
 from infra.store.schema import run as run_table
 from infra.store.values import run_of
-from jobs.model import Item, ItemKind, Run
+from jobs.errors import Fault
+from jobs.model import Item, ItemKind, Repository, Run
 from tests.fakes.engine import FakeClock
 from tests.fakes.intake import FakeBoard, FakeCi, FakeFacts, FakeRinging
 
@@ -36,6 +37,21 @@ def untouched(target: Any) -> Any:
 
 
 @dataclass
+class FakeMirrors:
+    """What is kept of repositories here: the ones named by `here`. `no` is raised instead of fetching."""
+
+    here: frozenset[int] = frozenset({42})
+    no: Fault | None = None
+    fetched: list[tuple[int, str]] = field(default_factory=list)
+
+    def fetch_ahead(self, repository: Repository, branch: str) -> bool:
+        if self.no:
+            raise self.no
+        self.fetched += [(repository.id, branch)] * (repository.id in self.here)
+        return repository.id in self.here
+
+
+@dataclass
 class Reception:
     """The whole way in. `through` is put between intake and everything it calls."""
 
@@ -46,6 +62,7 @@ class Reception:
     board: FakeBoard = field(default_factory=FakeBoard)
     bell: FakeRinging = field(default_factory=FakeRinging)
     ci: FakeCi = field(default_factory=FakeCi)
+    mirrors: FakeMirrors = field(default_factory=FakeMirrors)
     admitted: Admitted = field(default_factory=lambda: Admitted(app=APP, own=frozenset({OWN}), item_per_hour=30))
     numbers: Any = field(default_factory=lambda: itertools.count(1))
 
@@ -75,6 +92,7 @@ class Reception:
             self.ci,
             NoReview(),
             lambda run: f"https://slipway.example/runs/{run}",
+            self.mirrors,
         )
         return Intake(through(self.inbox), through(self.asked), sources, perform)
 

@@ -9,7 +9,8 @@ import pytest
 from app.perform import Asking, Came
 from app.voice import Voice
 from handlers import words
-from handlers.intents import FixById, Ignore, InstallationChanged, Pause, Reply, Resume, RetryById, StartRun, Steer, StopById
+from handlers.intents import FetchAhead, FixById, Ignore, InstallationChanged, Pause, Reply, Resume, RetryById, StartRun, Steer, StopById
+from jobs.errors import Fault
 from jobs.evidence import AgentResult, Ended, Output
 from jobs.model import Actor, ItemKind, Repository, Run, RunRequest, RunState, Source
 from jobs.rules import Rules
@@ -104,6 +105,17 @@ def test_a_run_somebody_holds_notices_a_suspension_by_itself(world: Reception) -
     world.runs.stop(run.id, "ann", "enough")
     (came,) = world.intake.perform.carry_out([InstallationChanged(7, "suspend")], Asking())
     assert came.idle
+
+
+def test_what_a_push_moved_is_fetched_where_the_repository_is_worked_on(world: Reception) -> None:
+    """A convenience: whatever comes of it, the delivery is done with. Proves: 000-09."""
+    ask = [FetchAhead(GREETER, "main")]
+    assert world.intake.perform.carry_out(ask, Asking()) == [Came("fetched ahead")]
+    assert world.mirrors.fetched == [(42, "main")]
+    world.mirrors.no = Fault("fetch_failed", "The git host did not answer.")
+    assert world.intake.perform.carry_out(ask, Asking()) == [Came("not fetched ahead: The git host did not answer.", idle=True)]
+    world.mirrors.no, world.mirrors.here = None, frozenset()
+    assert world.intake.perform.carry_out(ask, Asking()) == [Came("nothing of this repository is kept here", idle=True)]
 
 
 def test_nothing_to_do_is_a_reason_and_no_more(world: Reception) -> None:

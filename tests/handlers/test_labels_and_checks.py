@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from handlers import events, routes
-from handlers.events import ChecksMoved, Event, InstallationMoved, ItemClosed, Sender, Unlabeled
+from handlers.events import ChecksMoved, Event, InstallationMoved, ItemClosed, Pushed, Sender, Unlabeled
 from handlers.intents import (
     CiMoved,
+    FetchAhead,
     FixById,
     Ignore,
     InstallationChanged,
@@ -107,6 +108,14 @@ def test_ci_and_installations_are_passed_on() -> None:
     moved = ChecksMoved(delivery="d", repository=REPOSITORY, sha="b" * 40)
     assert routes.decide(moved, facts()) == [CiMoved(REPOSITORY, "b" * 40)]
     assert routes.decide(InstallationMoved(delivery="d", installation=7, change="suspend"), facts()) == [InstallationChanged(7, "suspend")]
+
+
+@pytest.mark.parametrize(
+    ("branch", "intent"),
+    [("main", FetchAhead(REPOSITORY, "main")), ("topic", Ignore("a push to another branch than the default one"))],
+)
+def test_a_push_to_the_default_branch_is_fetched_ahead(branch: str, intent: Intent) -> None:
+    assert routes.decide(Pushed(delivery="d", repository=REPOSITORY, branch=branch), facts()) == [intent]
 
 
 def asked(**changes: object) -> Run:

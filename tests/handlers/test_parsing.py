@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers import routes
-from handlers.events import ButtonPressed, CommandGiven, Event, InstallationMoved, ItemClosed, Labeled, Remark, Unlabeled
+from handlers.events import ButtonPressed, CommandGiven, Event, InstallationMoved, ItemClosed, Labeled, Pushed, Remark, Unlabeled
 from handlers.payloads import Malformed
 from jobs.model import ItemKind, Repository
 from tests.payloads.octokit import Example, example, examples
@@ -127,6 +127,21 @@ def test_buttons_and_reruns_name_the_run() -> None:
     (again,) = parsed("check_run", example("check_run", "rerequested"))
     assert isinstance(again, ButtonPressed)
     assert again.button == "retry"
+
+
+@pytest.mark.parametrize(
+    ("changes", "branches"),
+    [
+        ({"ref": "refs/heads/main"}, ["main"]),
+        ({"ref": "refs/heads/feature/x"}, ["feature/x"]),
+        ({"ref": "refs/heads/main", "deleted": True}, []),
+        ({"ref": "refs/tags/v1"}, []),
+        ({"ref": "refs/heads/"}, []),
+    ],
+)
+def test_a_push_is_a_branch_that_moved(changes: dict[str, object], branches: list[str]) -> None:
+    payload = {**example("push", None), "deleted": False, **changes}
+    assert [event.branch for event in parsed("push", payload) if isinstance(event, Pushed)] == branches
 
 
 def test_installations() -> None:

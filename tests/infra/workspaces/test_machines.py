@@ -84,8 +84,10 @@ def test_a_snapshot_that_was_tampered_with_is_not_taken(here: World, there: Worl
 
 
 def test_fetching_ahead_leaves_nothing_to_fetch(here: World) -> None:
+    assert not here.workspaces.fetch_ahead(here.run().repository, "main"), "nobody works on it here"
+    here.workspaces.dispose(here.prepared(here.run("before")))
     tip = here.upstream.commit({"later.txt": "x\n"})
-    here.workspaces.fetch_ahead(here.run().repository, "main")
+    assert here.workspaces.fetch_ahead(here.run().repository, "main")
     here.sources.url = "/nowhere"
     assert here.agent(replace(here.run(), base_sha=tip), "ls").stdout.text == "README.md\nlater.txt\nsrc\n"
 
