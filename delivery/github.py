@@ -8,6 +8,7 @@ from delivery.adoption import Adoption
 from delivery.manager import Board, CheckText, Pull, Pulls, Remote
 from delivery.patience import looked_again
 from delivery.plan import Page, Plan, plan
+from delivery.retelling import retold
 from jobs import messages
 from jobs.errors import Refused
 from jobs.evidence import Receipt
@@ -128,7 +129,7 @@ class GitHubDeliveryManager:
     def _dress(self, run: Run, made: Plan, pull: Pull) -> tuple[str, ...]:
         """Labels, reviewers, assignees, milestone, on a pull request of ours; what GitHub refuses of them is a warning."""
         if made.follows:
-            return ()
+            return self._retold(run, pull)
         effect = self.effects.intend(run, "dress", str(pull.number))
         if effect.done:
             told = effect.external.get("warnings")
@@ -136,6 +137,17 @@ class GitHubDeliveryManager:
         warnings = tuple(self._dressed(run, made, pull.number))
         self.effects.done(run, effect, {"warnings": list(warnings)})
         return warnings
+
+    def _retold(self, run: Run, pull: Pull) -> tuple[str, ...]:
+        """What was pushed to a pull request of ours is told in its description; anybody else's is left as it is."""
+        body = retold(pull.body, run, key=self.key, page=self.page)
+        if body is None or pull.author != self.pulls.own_id(run.repository):
+            return ()
+        try:
+            self.pulls.update(run.repository, pull.number, body=body)
+        except Refused as refused:
+            return (f"GitHub did not take the description: {refused.reason.text}",)
+        return ()
 
     def _dressed(self, run: Run, made: Plan, number: int) -> Iterator[str]:
         at = run.repository

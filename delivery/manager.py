@@ -86,8 +86,8 @@ class Pulls(Protocol):
         """Open one. Raises Exists when GitHub answers 422 "already exists", Refused(`pull_refused`), or Fault."""
         ...
 
-    def update(self, repository: Repository, number: int, *, title: str, body: str) -> None:
-        """Change title and body of our own."""
+    def update(self, repository: Repository, number: int, *, body: str, title: str | None = None) -> None:
+        """Change the body of our own, and its title where one is given."""
         ...
 
     def label(self, repository: Repository, number: int, labels: Sequence[str]) -> None:

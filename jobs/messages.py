@@ -89,6 +89,14 @@ def pull_body(run: Run, *, page: str | None, marker: str) -> str:
     return paragraphs(cut(body, MOST_PAGE), marker)
 
 
+def later_run(run: Run, page: str | None) -> str:
+    """What is added to the description of a pull request of ours that another run of ours pushed to."""
+    who = f" for {code(run.request.source.actor.login)}" if run.request.source.actor else ""
+    head = f"**A later run changed this{who}**, on top of `{(run.base_sha or '')[:12]}`."
+    said = quote(run.summary) if run.summary.strip() else ""
+    return paragraphs(head, said, gates(run), footer(run, page))
+
+
 def commit_message(run: Run) -> str:
     """The message of the commit made from the agent's files; who asked is named as co-author."""
     about = for_markdown(run.summary.strip(), 2_000)

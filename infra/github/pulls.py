@@ -56,9 +56,10 @@ class GitHubPulls:
         except Declined as no:
             raise _refused(no) from no
 
-    def update(self, repository: Repository, number: int, *, title: str, body: str) -> None:
-        """Change title and body."""
-        self.github.ask(Route.UPDATE_PULL, repository, {"title": cut(title, MOST_TITLE), "body": cut(body, MOST_BODY)}, number=number)
+    def update(self, repository: Repository, number: int, *, body: str, title: str | None = None) -> None:
+        """Change the body, and the title where one is given."""
+        named = {} if title is None else {"title": cut(title, MOST_TITLE)}
+        self.github.ask(Route.UPDATE_PULL, repository, {**named, "body": cut(body, MOST_BODY)}, number=number)
 
     def label(self, repository: Repository, number: int, labels: Sequence[str]) -> None:
         """Add labels."""

@@ -156,7 +156,7 @@ class FakeForge:
         self.bases[number] = base
         return pull
 
-    def update(self, repository: Repository, number: int, *, title: str, body: str) -> None:
+    def update(self, repository: Repository, number: int, *, body: str, title: str | None = None) -> None:
         self._write("update")
         self.pulls = [replace(pull, body=body) if pull.number == number else pull for pull in self.pulls]
 
