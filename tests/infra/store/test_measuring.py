@@ -12,7 +12,8 @@ from infra.store.ledger import SqlLedger
 from infra.store.measuring import SqlTallies
 from infra.store.reading import SqlReading
 from infra.store.runs import SqlRuns
-from infra.store.schema import event, meta
+from infra.store.schema import event, meta, tick
+from infra.store.work import now
 from jobs import events as e
 from jobs.errors import Reason
 from jobs.evidence import AgentResult, Ended, Failure, Tokens
@@ -109,3 +110,15 @@ def test_figures_from_elsewhere_are_added(engine: sa.Engine, many: int) -> None:
     for _ in range(many):
         tallies.add({("slipway_github_calls", ("GET", "2xx")): 2.0})
     assert tallies.counts() == {"slipway_github_calls": {("GET", "2xx"): 2.0 * many}}
+
+
+def test_a_duty_is_as_old_as_its_newest_tick_on_any_host(engine: sa.Engine) -> None:
+    """Proves: 004-27. Hosts are no label."""
+    with engine.begin() as connection:
+        clock = float(connection.scalar(sa.select(now())) or 0.0)
+        for duty, slot, age in (("back up", 1, 900.0), ("back up", 2, 300.0), ("look on b", 1, 50.0), ("look on a", 1, 70.0)):
+            connection.execute(tick.insert().values(duty=duty, slot=slot, worker="w", started_at=clock - age))
+    ages = SqlReading(engine).counts()["slipway_tick_age_seconds"]
+    assert ages.keys() == {("back up",), ("look",)}
+    assert 300.0 <= ages["back up",] < 900.0
+    assert 50.0 <= ages["look",] < 70.0
