@@ -1,8 +1,9 @@
 """What agents print, taken in: `python -m bench.agents [--stream MB] [--output MB]`.
 
 Streams: each agent's events read by its adapter (`parse`) and made into a transcript, beside a plain `json.loads` of the same lines: MB a
-second of processor time. Output: a program that prints as fast as it can, captured by the launcher's own reader, beside the bare pipe read
-and thrown away: seconds, and by how much the memory of the process grew. What is kept afterwards (masked, compressed, on disk) is timed apart.
+second of processor time. Output: a program that prints as fast as it can, captured by the launcher's own reader, beside the bare pipe
+read and thrown away: seconds, and by how much the memory of the process grew. What is kept afterwards (masked, compressed, on disk) is
+timed apart.
 """
 
 import argparse

@@ -26,6 +26,17 @@ def event_line(event: Mapping[str, Any]) -> tuple[Text, ...]:
     )
 
 
+def activity_line(line: Mapping[str, Any]) -> tuple[Text, ...]:
+    """What an agent at work does: when, in which step, and what."""
+    kind = "bad" if line["kind"] == "error" else "dim"
+    return (
+        styled(moment(line["at"]), "dim"),
+        styled(f"  {line['step']} {line['iteration']}  ", "dim"),
+        styled(f"{line['kind']:<8}", kind),
+        styled(line["text"]),
+    )
+
+
 def log_lines(turn: view.Turn) -> Iterator[Text]:
     """Everything a turn printed, by who printed it."""
     yield styled(

@@ -10,7 +10,7 @@ import click
 
 from app import view, wording
 from app.cli import bundle, figures, record
-from app.cli.lines import event_line, log_lines
+from app.cli.lines import activity_line, event_line, log_lines
 from app.cli.opening import Opened, opened
 from app.cli.options import json_option, run_argument
 from app.cli.screen import as_json, console, say, styled, table
@@ -24,6 +24,7 @@ from jobs.model import RunState
 from jobs.rules import seconds
 
 POLL_S = 0.5
+FIRST_LINES, MOST_LINES = 10, 500
 follow_option = click.option("-f", "--follow", is_flag=True, help="Go on until the run is final.")
 T = TypeVar("T")
 
@@ -141,14 +142,27 @@ def events(run_id: str, follow: bool, json_: bool) -> None:
 @follow_option
 @json_option
 def logs(run_id: str, follow: bool, json_: bool) -> None:
-    """What the agent and the gates printed, turn by turn."""
+    """What the agent and the gates printed, turn by turn; with -f also what the agent does while it works."""
     with opened() as store:
-        told = 0
+        told = seen = 0
         for _ in _moments(store, run_id, follow):
+            if follow:
+                seen = _doing(store, run_id, seen, json_)
             turns = [turn for turn in view.turns(store.reading.run(run_id)) if turn.ended_at is not None]
             for turn in turns[told:]:
                 _log(turn, json_)
             told = len(turns)
+
+
+def _doing(store: Opened, run_id: str, after: int, json_: bool) -> int:
+    """The newest lines of what is being done, the first time only a few; up to which was told."""
+    lines = store.reading.activity(run_id, after=after, limit=MOST_LINES if after else FIRST_LINES)
+    for line in lines:
+        if json_:
+            as_json(line)
+        else:
+            say(*activity_line(line))
+    return int(lines[-1]["seq"]) if lines else after
 
 
 def _log(turn: view.Turn, json_: bool) -> None:

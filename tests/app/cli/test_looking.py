@@ -9,6 +9,7 @@ import pytest
 
 from app.cli.figures import FIGURES
 from infra.artifacts import FileArtifacts
+from infra.store.schema import activity
 from tests.app.cli.terminal import slipway
 from tests.app.town import Town
 
@@ -112,6 +113,23 @@ def test_events_tell_what_happened_in_order(town: Town) -> None:
 def test_following_a_final_run_ends(town: Town) -> None:
     assert slipway(town.data, "events", "-f", town["succeeded"]).out.splitlines()[-1].split()[2] == "Delivered"
     assert "gate tests: passed" in slipway(town.data, "logs", "-f", town["succeeded"]).out
+
+
+def test_followed_logs_show_what_the_agent_does_while_it_works(town: Town) -> None:
+    """Proves: 004-26, 004-38. The lines of a run that has just ended can still be read."""
+    with town.engine.begin() as connection:
+        rows = [("tool", "Read a.py"), ("error", "Bash was not allowed"), ("message", "I give up.")]
+        here = {"run_id": town["failed"], "attempt": 1, "step": "code", "iteration": 2, "at": 1_795_000_000.0}
+        connection.execute(activity.insert(), [{**here, "kind": kind, "text": text} for kind, text in rows])
+    said = slipway(town.data, "logs", "-f", town["failed"])
+    assert said.out.splitlines()[:3] == [
+        "2026-11-18 11:06:40  code 2  tool    Read a.py",
+        "2026-11-18 11:06:40  code 2  error   Bash was not allowed",
+        "2026-11-18 11:06:40  code 2  message I give up.",
+    ]
+    assert "Read a.py" not in slipway(town.data, "logs", town["failed"]).out
+    told = [json.loads(line) for line in slipway(town.data, "logs", "-f", "--json", town["failed"]).out.splitlines()[:3]]
+    assert [(line["kind"], line["text"]) for line in told] == rows
 
 
 def test_logs_hold_what_agent_and_gates_printed(town: Town) -> None:
