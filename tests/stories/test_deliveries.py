@@ -7,14 +7,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from infra.signing import signer
 from jobs.model import RunState
 from tests.fakes.github.gitside import git
-from tests.infra.test_signing import allowed, private
-from tests.needs import program
+from tests.infra.test_signing import commit_verified, private
 from tests.stories.world import CONFIG, FILES, RIGHT_AT_ONCE, World
 
 
-def test_a_service_with_a_key_delivers_a_commit_that_git_verifies(tmp_path: Path) -> None:
+def test_a_service_with_a_key_delivers_a_commit_that_verifies(tmp_path: Path) -> None:
     """The end of the story looks for the key in every file and text. Proves: F83, I08, I11."""
-    program("ssh-keygen")
     key = private(Ed25519PrivateKey.generate())
     commits = '[commits]\nname = "my-app[bot]"\nemail = "9+my-app[bot]@users.noreply.github.com"\n'
     with World(tmp_path, environ={"SLIPWAY_SIGNING_KEY": key}, server_file=commits) as world:
@@ -24,8 +22,7 @@ def test_a_service_with_a_key_delivers_a_commit_that_git_verifies(tmp_path: Path
         assert world.run.state is RunState.SUCCEEDED, world.run.reason
         (pull,) = world.github.pulls()
         assert world.run.snapshot and pull.sha == world.run.snapshot.commit
-        words = ("-c", "gpg.format=ssh", "-c", f"gpg.ssh.allowedSignersFile={allowed(tmp_path, signer(key))}")
-        git(world.repository.path, *words, "verify-commit", pull.sha)
+        commit_verified(f"{git(world.repository.path, 'cat-file', 'commit', pull.sha)}\n".encode(), signer(key).public)
         assert world.log(pull.sha).startswith("my-app[bot] <9+my-app[bot]@users.noreply.github.com> on ")
 
 

@@ -7,9 +7,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from infra.sandbox import Unconfined
 from infra.signing import signer
-from tests.infra.test_signing import allowed, private
+from tests.infra.test_signing import allowed, commit_verified, private
 from tests.infra.workspaces.world import World, kinds
-from tests.needs import program
+from tests.needs import second_judge
 
 
 def test_added_changed_and_removed_files_become_one_commit_on_the_base(world: World) -> None:
@@ -149,19 +149,29 @@ def test_a_removed_git_directory_does_not_matter(world: World) -> None:
     assert kinds(world.changed("rm -rf .git; echo 'gitdir: /etc' > .git; echo new > new")) == {"new": "added"}
 
 
-def test_a_service_with_a_key_signs_its_commits_as_git_verifies_them(tmp_path: Path) -> None:
+def test_a_service_with_a_key_signs_its_commits(tmp_path: Path) -> None:
     """Proves: F83, I08."""
-    program("ssh-keygen")
     made = signer(private(Ed25519PrivateKey.generate()))
     world = World(tmp_path, Unconfined(), signer=made)
     run = world.prepared(world.run())
     snapshot = world.changed("echo new > new.py", run)
-    words = ("-c", "gpg.format=ssh", "-c", f"gpg.ssh.allowedSignersFile={allowed(tmp_path, made)}")
-    world.control(*words, "verify-commit", snapshot.commit)
+    commit_verified(world.control("cat-file", "commit", snapshot.commit).encode(), made.public)
     assert world.control("log", "-1", "--format=%an|%s|%P", snapshot.commit) == f"slipway|Greet|{world.first}\n"
     assert world.control("rev-parse", f"{snapshot.commit}^{{tree}}").strip() == snapshot.tree
     assert world.control("fsck", "--strict", "--no-dangling") == ""
     assert snapshot.commit in world.control("for-each-ref", "--format=%(objectname)", "refs/pins")
     world.agent(run, "echo more >> new.py")
     again = world.harvest(replace(run, snapshot=snapshot))
-    assert again and world.control("rev-parse", f"{again.commit}^").strip() == world.first
+    assert again
+    commit_verified(world.control("cat-file", "commit", again.commit).encode(), made.public)
+    assert world.control("rev-parse", f"{again.commit}^").strip() == world.first
+
+
+def test_git_verifies_a_signed_commit(tmp_path: Path) -> None:
+    """Proves: F83."""
+    second_judge("ssh-keygen")
+    made = signer(private(Ed25519PrivateKey.generate()))
+    world = World(tmp_path, Unconfined(), signer=made)
+    snapshot = world.changed("echo new > new.py")
+    words = ("-c", "gpg.format=ssh", "-c", f"gpg.ssh.allowedSignersFile={allowed(tmp_path, made)}")
+    world.control(*words, "verify-commit", snapshot.commit)
