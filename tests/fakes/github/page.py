@@ -24,4 +24,5 @@ class SignInPage:
             code = f"code-{hub.id()}"
             hub.sign_ins[code] = SignIn(hub.user(hub.browsing), asked["code_challenge"])
         back = f"{asked['redirect_uri']}?{urlencode({'code': code, 'state': asked['state']})}"
-        return HTMLResponse(f'<!doctype html><title>GitHub</title><a href="{escape(back)}">Authorize {escape(hub.browsing)}</a>')
+        head = '<!doctype html><title>GitHub</title><link rel="icon" href="data:,">'
+        return HTMLResponse(f'{head}<a href="{escape(back)}">Authorize {escape(hub.browsing)}</a>')
