@@ -10,6 +10,7 @@ from app.api import health
 from app.api.problems import Problem, no_run
 from app.api.reading import known
 from app.dashboard import diff, money, runs
+from app.dashboard.hiding import without_queries
 from app.dashboard.office import Office
 from infra.store.outbox import STATES as OUTBOX_STATES
 from infra.store.pages import shown
@@ -179,8 +180,9 @@ def agents(office: Office, look: Look) -> Context:
 
 
 def settings(office: Office, look: Look) -> Context:
-    """The settings as they are in force; secrets are stars."""
-    return {"settings": office.settings}
+    """The settings as they are in force, those of the server file part by part; secrets are stars."""
+    flat = {name: value for name, value in office.settings.items() if name != "server"}
+    return {"settings": flat, "server": without_queries(office.settings["server"])}
 
 
 def _in_state(office: Office, look: Look, state: RunState) -> list[Mapping[str, Any]]:

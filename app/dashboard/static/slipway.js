@@ -6,6 +6,7 @@
   const MOST_LINES = 300;
   const source = document.body.dataset.live;
   const lamp = document.getElementById("live");
+  document.querySelector("header nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });  // on a phone the row is long
   if (!source || !window.EventSource) return;
 
   let fetching = false, again = false, ended = false, opened = false;

@@ -8,6 +8,7 @@ import pytest
 
 from app.api.health import Part
 from app.dashboard.diff import LONGEST, MOST_LINES, MOST_SIGNS, lines
+from app.dashboard.hiding import without_queries
 from app.dashboard.runs import WIDE, timeline, times
 from app.view import Finding
 from infra.artifacts import FileArtifacts
@@ -146,6 +147,14 @@ def test_settings_show_no_secret(town: Town) -> None:
     html = client.get("/settings", headers={"Authorization": "Bearer a-very-secret-token"}).text
     assert "**********" in html
     assert "a-very-secret-token" not in html
+
+
+def test_a_receivers_secret_is_not_among_the_settings() -> None:
+    """Proves: T04."""
+    kept = {"callbacks": [{"url": "https://user:word@hooks.example.org/x?key=hidden", "events": ["run.failed"]}], "traces": {"url": None}}
+    assert without_queries(kept) == {
+        "callbacks": [{"url": "https://hooks.example.org/x", "events": ["run.failed"]}], "traces": {"url": None},
+    }  # fmt: skip
 
 
 def test_a_diff_is_marked_line_by_line_and_numbered_as_the_new_file_is() -> None:
