@@ -1,16 +1,24 @@
 """What goes into a launch as `$SLIPWAY_BRIEF`, and what may come out of it as `$SLIPWAY_RESULT`."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from jobs.evidence import Tokens
 from jobs.ports import Brief
 
 MOST_BYTES = 256 * 1024
-Count = Annotated[int, Field(ge=0, le=10**12)]
+
+
+def _whole(value: object) -> object:
+    """JSON does not tell 5 from 5.0, and neither does its schema."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Count = Annotated[int, Field(ge=0, le=10**12), BeforeValidator(_whole)]
 Money = Annotated[float, Field(ge=0, le=10**6, allow_inf_nan=False)]
 
 
@@ -61,11 +69,16 @@ def read(data: bytes) -> Result:
         return Result.model_validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        raise BadResult(f"{'.'.join(map(str, first['loc'])) or 'the document'}: {first['msg']}") from error
+        raise BadResult(f"{_place(first['loc']) or 'the document'}: {first['msg']}") from error
     except BadResult:
         raise
     except (ValueError, RecursionError) as error:
         raise BadResult("it is not JSON") from error
+
+
+def _place(parts: Iterable[object]) -> str:
+    """Where in the document: keys and places in lists, without the names of our own types in between."""
+    return ".".join(str(part) for part in parts if isinstance(part, int) or (str(part).islower() and str(part).isidentifier()))
 
 
 def brief_of(brief: Brief) -> str:

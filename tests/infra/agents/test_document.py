@@ -3,6 +3,9 @@
 import json
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from jsonschema_rs import Draft202012Validator
 
 from infra.agents.document import BadResult, Result, brief_of, read
 from jobs.config import read as read_config
@@ -53,3 +56,38 @@ def test_schemas_are_compiled_once() -> None:
         read(b"{}")
         read_config("version: 1\n")
     assert [model.__pydantic_validator__ for model in (Result, Rules)] == compiled
+
+
+VALUES = st.none() | st.booleans() | st.integers(-2, 10**13) | st.floats(allow_nan=False) | st.text(max_size=3)
+NESTED = VALUES | st.lists(VALUES, max_size=2) | st.dictionaries(st.sampled_from(["input", "output", "cached", "x"]), VALUES, max_size=2)
+DOCUMENTS = st.dictionaries(st.sampled_from([*Result.model_fields, "from_tomorrow"]), NESTED, max_size=4)
+SCHEMA = Draft202012Validator(Result.model_json_schema())
+
+
+@given(DOCUMENTS)
+@example({"tokens": 5, "questions": ["?"], "decision": None, "cost_usd": 1})
+@example({"tokens": {"input": 1}, "summary": "x"})
+@settings(max_examples=300, deadline=None)
+def test_what_the_printed_schema_allows_is_what_is_read(document: dict[str, object]) -> None:
+    """`slipway schema result` is the schema, and nothing else is believed. Proves: 000-04."""
+    try:
+        read(json.dumps(document).encode())
+    except BadResult:
+        assert not SCHEMA.is_valid(document)
+    else:
+        assert SCHEMA.is_valid(document)
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b'{"tokens": -1}', "tokens"),
+        (b'{"questions": ["?", 5]}', "questions.1"),
+        (b'{"cost_usd": -1}', "cost_usd"),
+    ],
+)
+def test_a_bad_result_says_where(data: bytes, told: str) -> None:
+    """Proves: 003-06."""
+    with pytest.raises(BadResult) as bad:
+        read(data)
+    assert str(bad.value).partition(":")[0].removesuffix(".int") == told
