@@ -12,7 +12,7 @@ import structlog
 from app.knowledge import Knowledge, Sources
 from app.perform import Asking, Came, Perform
 from handlers import routes
-from handlers.events import Asked, Commented, Event, Unlabeled
+from handlers.events import Asked, CommandGiven, Commented, Event, Unlabeled
 from handlers.guards import GUARDS, least, turned_away
 from handlers.intents import Intent
 from handlers.payloads import Malformed
@@ -51,6 +51,10 @@ class Memory(Protocol):
 
     def close(self, key: str, scope: str, number: int) -> None:
         """It was."""
+        ...
+
+    def stop(self, repository: Repository, number: int, comment: int) -> None:
+        """That comment said to stop what runs on the item: an earlier one that comes later starts nothing."""
         ...
 
 
@@ -131,6 +135,8 @@ class Intake:
         facts = knowledge.facts
         rules = None if facts.mistakes else facts.rules
         came = self.perform.carry_out(intents, Asking(event.repository, event.number, event.key, _comment(event), rules, facts.mistakes))
+        if admitted and isinstance(event, CommandGiven) and event.command == "stop":
+            self.memory.stop(event.repository, event.number, event.comment)
         if admitted:
             self.memory.close(event.key, event.repository.scope, event.number)
         knowledge.forget()

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from handlers.events import Asked, Labeled, Sender, Unlabeled
+from handlers.events import Asked, Commented, Labeled, Sender, Unlabeled
 from handlers.facts import Admitted, Facts, Forge, Need
 from handlers.payloads import decode
 from infra.local_forge import Heard
@@ -46,8 +46,12 @@ class Asks(Protocol):
         """Count this asking (once by its key), and how many others came from the actor and on the item."""
         ...
 
+    def stopped(self, repository: Repository, number: int, comment: int) -> bool:
+        """Whether a comment with a higher id said to stop what runs on the item."""
+        ...
 
-VOLATILE = frozenset({Need.ACTIVE, Need.RECENT})
+
+VOLATILE = frozenset({Need.ACTIVE, Need.RECENT, Need.STOPPED})
 """What the carrying out of one command changes for the next one of the same comment."""
 
 
@@ -95,6 +99,9 @@ class Knowledge:
             case Need.RECENT:
                 key = event.key if isinstance(event, Asked) else ""
                 found = {"recent": self.asks.recent(key, repository, number, sender.id if sender else 0)}
+            case Need.STOPPED:
+                said = event.comment if isinstance(event, Commented) else 0
+                found = {"stopped": bool(said) and self.asks.stopped(repository, number, said)}
         return replace(self.facts, **found)
 
     def _permission(self, repository: Repository, sender: Sender | None) -> str:

@@ -89,8 +89,8 @@ class Finding(Protocol):
         """The newest run that delivered the commit or was authorised to work on it."""
         ...
 
-    def live(self, installation: int, repositories: Sequence[int] = ()) -> list[Run]:
-        """The runs of an installation, or of some of its repositories, that are not final."""
+    def live(self, installation: int, repositories: Sequence[int] = (), number: int | None = None) -> list[Run]:
+        """The runs of an installation, or of some of its repositories, or on one item of them, that are not final."""
         ...
 
 
@@ -211,9 +211,8 @@ class Perform:
             case i.RejectRun(request, reason, details):
                 run, _ = self.runs.reject(request, asking.rules or Rules(), reason, details)
                 return self._told(run, f"rejected: {reason.code}")
-            case i.StopRun(repository, number):
-                on_item = self.runs.active_on(repository.id, number) or self.runs.latest_on(repository.id, number)
-                return self._stop(on_item, intent.actor, intent.why)
+            case i.StopRun():
+                return self._stop_on_item(intent)
             case i.StopById():
                 return self._stop(self._own(intent.run_id, intent.repository), intent.actor, intent.why)
             case i.RetryRun():
@@ -257,6 +256,15 @@ class Perform:
             who = request.source.actor.login if request.source.actor else "somebody"
             self._told(self.runs.stop(older.id, who, f"A newer request by {who} replaces it."), "replaced")
         return self._rung(run, "started")
+
+    def _stop_on_item(self, stop: i.StopRun) -> Came:
+        """Everything there, but for what a later comment asked for: that may have been heard first."""
+        there = self.finding.live(stop.repository.installation, (stop.repository.id,), stop.number)
+        live = [run for run in there if not _asked_later(run, stop.comment)]
+        if live:
+            return [self._stop(run, stop.actor, stop.why) for run in live][-1]
+        latest = self.runs.latest_on(stop.repository.id, stop.number)
+        return self._stop(latest if latest and latest.is_final else None, stop.actor, stop.why)
 
     def _stop(self, run: Run | None, actor: str, why: str) -> Came:
         if run and run.is_final and run.reason and run.reason.text == why:
@@ -388,3 +396,9 @@ class Perform:
             return self._told(self.runs.happened(run.id, event), type(event).__name__.lower())
         except UserError:
             return None
+
+
+def _asked_later(run: Run, comment: int | None) -> bool:
+    """Whether a comment after that one asked for the run."""
+    own = run.request.source.comment
+    return comment is not None and own is not None and own > comment

@@ -8,7 +8,7 @@ from handlers.requests import Wish, login, no, reply, request, seen, source, sta
 from jobs.model import RunRequest
 
 FLOWS = {"run": "implement", "fix": "fix", "plan": "plan", "review": "review"}
-STARTS = (Need.ACTIVE, Need.ITEM)
+STARTS = (Need.ACTIVE, Need.ITEM, Need.STOPPED)
 
 
 def wish(event: CommandGiven) -> Wish:
@@ -18,6 +18,8 @@ def wish(event: CommandGiven) -> Wish:
 
 def run(event: CommandGiven, facts: Facts) -> list[Intent]:
     """`run`, `fix`, `plan`, `review`: a run; text without a command, while one is at work here, is a message to it."""
+    if facts.stopped:
+        return [Ignore("a later comment, which was heard before this one, says to stop")]
     if not (event.free and facts.active):
         return start(event, facts, wish(event))
     found = request(event, facts, wish(event))
@@ -37,7 +39,8 @@ def retry(event: CommandGiven, facts: Facts) -> list[Intent]:
 
 def stop(event: CommandGiven, facts: Facts) -> list[Intent]:
     """`stop`: end whatever runs or waits here."""
-    return [seen(event), StopRun(event.repository, event.number, login(event), f"{login(event)} asked for it with `/slipway stop`.")]
+    why = f"{login(event)} asked for it with `/slipway stop`."
+    return [seen(event), StopRun(event.repository, event.number, login(event), why, event.comment)]
 
 
 def report(event: CommandGiven, facts: Facts) -> list[Intent]:

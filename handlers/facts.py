@@ -53,6 +53,7 @@ class Need(Enum):
     ITEM = auto()
     LABEL_EVENT = auto()
     RECENT = auto()
+    STOPPED = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,8 @@ class Facts:
     """What is known while one asking is decided. A fact nobody fetched reads as the answer that admits nothing.
 
     `teams` are those of the operator's that the actor is in; `needed` is the role that was found to be enough.
-    `mistakes` are the repository's configuration's; with any, `rules` are the defaults and nothing may be started by them.
+    `stopped` says that a later comment on the item, which was heard before this one, told us to stop. `mistakes` are the repository's
+    configuration's; with any, `rules` are the defaults and nothing may be started by them.
     """
 
     admitted: Admitted = Admitted()
@@ -97,3 +99,4 @@ class Facts:
     item: Item | None = None
     label_event: int | None = None
     recent: Recent | None = None
+    stopped: bool = False

@@ -24,12 +24,13 @@ class RejectRun:
 
 @dataclass(frozen=True, slots=True)
 class StopRun:
-    """Stop whatever runs or waits on the item."""
+    """Stop whatever runs or waits on the item; said in a `comment`, only what no later comment asked for."""
 
     repository: Repository
     number: int
     actor: str
     why: str
+    comment: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,16 @@ class SqlAsked:
 
         return write(self._engine, work)
 
+    def stop(self, repository: Repository, number: int, comment: int) -> None:
+        """That comment said to stop what runs on the item."""
+        self.close(f"{_stop(repository, number)}{comment:020}", repository.scope, number)
+
+    def stopped(self, repository: Repository, number: int, comment: int) -> bool:
+        """Whether a comment with a higher id said so."""
+        prefix = _stop(repository, number)
+        later = sa.select(asked.c.key).where(asked.c.key > f"{prefix}{comment:020}", asked.c.key < f"{prefix}~").limit(1)
+        return read(self._engine, lambda connection: connection.scalar(later)) is not None
+
     def done(self, key: str) -> bool:
         """Whether it was carried out, or said."""
         ended = sa.select(asked.c.done_at).where(asked.c.key == key)
@@ -46,6 +56,10 @@ class SqlAsked:
         """Drop what is older; how much that was."""
         old = sa.delete(asked).where(asked.c.at < now() - older_than_s)
         return write(self._engine, lambda connection: connection.execute(old).rowcount)
+
+
+def _stop(repository: Repository, number: int) -> str:
+    return f"stop:{repository.scope}#{number}:"
 
 
 def _remember(connection: sa.Connection, key: str, scope: str, number: int, actor: int) -> None:

@@ -28,11 +28,13 @@ class SqlFinding:
         row = read(self._engine, lambda connection: connection.execute(newest).one_or_none())
         return run_of(row) if row else None
 
-    def live(self, installation: int, repositories: Sequence[int] = ()) -> list[Run]:
-        """The runs of an installation, or of those of its repositories, that are not final; oldest first."""
+    def live(self, installation: int, repositories: Sequence[int] = (), number: int | None = None) -> list[Run]:
+        """The runs of an installation, or of those of its repositories, or on that item of them, that are not final; oldest first."""
         wanted = sa.select(table).where(table.c.ended_at.is_(None), table.c.installation == installation)
         if repositories:
             wanted = wanted.where(table.c.repository.in_(list(repositories)))
+        if number is not None:
+            wanted = wanted.where(table.c.number == number)
         return self._runs(wanted)
 
     def awaiting_ci(self) -> list[Run]:

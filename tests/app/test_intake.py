@@ -240,7 +240,7 @@ def test_a_pause_holds_claims_back_and_not_requests(world: Reception) -> None:
         ("issues", payload("closed", issue=issue())),
         ("issues", payload("deleted", issue=issue())),
         ("issues", payload("transferred", issue=issue())),
-        ("issue_comment", commenting("/slipway stop")),
+        ("issue_comment", commenting("/slipway stop", comment=10**9)),
     ],
 )
 def test_every_way_to_stop(world: Reception, event: str, said: dict[str, Any]) -> None:

@@ -266,9 +266,10 @@ def test_the_other_commands() -> None:
     """Proves: 001-36."""
     source = Source("command", "d-1", ItemKind.ISSUE, 7, 900, Actor(ANN.id, "ann", "write"), "https://github.example/acme/greeter/7#c")
     key = "comment:42:900:0"
+    why = "ann asked for it with `/slipway stop`."
     assert routes.decide(command("approve but smaller"), facts()) == [SEEN, ApproveRun(REPOSITORY, 7, "ann", "but smaller")]
     assert routes.decide(command("retry"), facts()) == [SEEN, RetryRun(REPOSITORY, 7, source, key)]
-    assert routes.decide(command("stop"), facts()) == [SEEN, StopRun(REPOSITORY, 7, "ann", "ann asked for it with `/slipway stop`.")]
+    assert routes.decide(command("stop"), facts()) == [SEEN, StopRun(REPOSITORY, 7, "ann", why, 900)]
     for what in ("status", "logs", "config"):
         assert routes.decide(command(what), facts()) == [SEEN, Report(REPOSITORY, 7, what, f"{key}:reply")]
     assert routes.decide(command("help"), facts()) == [SEEN, Reply(REPOSITORY, 7, help_text(), f"{key}:reply")]

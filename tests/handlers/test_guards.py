@@ -26,7 +26,7 @@ SUITE = SuiteRerequested(
 ASKINGS: list[Asked] = [labeled(), *(command(name) for name in COMMANDS), mistyped(), remark(), BUTTON, SUITE]
 FACT_OF = {Need.OWN: {"admitted"}, Need.TEAMS: {"teams"},
            Need.ACTIVE: {"active"}, Need.RULES: {"rules", "mistakes"}, Need.PERMISSION: {"permission"}, Need.ITEM: {"item"},
-           Need.LABEL_EVENT: {"label_event"}, Need.RECENT: {"recent"}}  # fmt: skip
+           Need.LABEL_EVENT: {"label_event"}, Need.RECENT: {"recent"}, Need.STOPPED: {"stopped"}}  # fmt: skip
 
 
 class Watched(Facts):

@@ -1,5 +1,7 @@
 """What people ask for in comments."""
 
+from pathlib import Path
+
 import pytest
 
 from jobs.model import RunState
@@ -120,3 +122,18 @@ def test_several_commands_of_one_comment_are_carried_out_in_order(world: World) 
     world.work_until_idle()
     assert (world.run.state, world.launches) == (RunState.CANCELLED, 0)
     assert "has queued this" in world.answers()[0]
+
+
+def test_very_many_commands_at_once_are_answered_at_the_pace_github_asks_for(tmp_path: Path) -> None:
+    """Sixty writes a minute and ten at once; none is lost and none said twice. Proves: F89, I14."""
+    with World(tmp_path, server_file="\n[allow]\nactor_per_hour = 1000\nitem_per_hour = 1000\n") as world:
+        world.github.open_issue("Greet in French", RIGHT_AT_ONCE, number=7)
+        asked = [world.github.comment(7, "/slipway help") for _ in range(40)]
+        world.work_until_idle()
+        for _ in range(9):
+            world.pass_time(60)
+        assert len(world.answers()) == len(asked)
+        assert all(world.github.reactions(7, comment=one.id) == ["eyes"] for one in asked)
+        at = [entry.at for entry in world.github.writes()]
+        busiest = max(sum(start <= one < start + 60 for one in at) for start in at)
+        assert busiest <= 60 + 10
