@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -24,6 +25,7 @@ from infra.local_forge import LocalForge
 from infra.store.asked import SqlAsked
 from infra.store.runs import SqlRuns
 from jobs.model import Actor, Repository, Run
+from tests.app import town as place
 from tests.app.dashboard.test_forms import csrf
 from tests.app.town import DOCS, OCTO, RULES, SHOP, Town, asked
 from tests.app.web import ACTOR_PER_HOUR, FakeConfigs, Web, web
@@ -33,6 +35,7 @@ from tests.infra.github.conftest import Client, connected
 
 PUBLIC = "https://slipway.example.org"
 SEE_OTHER = 303
+REPOSITORIES = ("acme/site", "acme/secret")
 
 
 @dataclass
@@ -61,30 +64,52 @@ class Installed:
         return answer.text
 
 
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """One store for all tests here that leave it as it is, or change only runs of their own."""
+    built = place.build(tmp_path_factory.mktemp("town"))
+    yield built
+    built.engine.dispose()
+
+
 @pytest.fixture
-def installed(town: Town, tmp_path: Path) -> Iterator[Installed]:
+def fresh(tmp_path: Path) -> Iterator[Town]:
+    """A store for one test."""
+    built = place.build(tmp_path)
+    yield built
+    built.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def fake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeGitHub]:
+    with FakeGitHub(tmp_path_factory.mktemp("github")) as github:
+        for name in REPOSITORIES:
+            github.add_repository(name)
+        yield github
+        github.check()
+
+
+@pytest.fixture
+def installed(town: Town, fake: FakeGitHub, tmp_path: Path) -> Iterator[Installed]:
     clock = SystemClock()
-    with FakeGitHub(tmp_path / "github") as fake:
-        for name in ("acme/site", "acme/secret"):
-            fake.add_repository(name)
-        client, entrance = connected(fake, clock), Entrance(clock, api_url=fake.url, web_url=fake.url)
-        runs = {name: _run(town, fake, name) for name in ("acme/site", "acme/secret")}
-        forge = Forges(client.forge, LocalForge(Git(tmp_path / "git"), {}))
+    client, entrance = connected(fake, clock), Entrance(clock, api_url=fake.url, web_url=fake.url)
+    runs = {name: _run(town, fake, name) for name in REPOSITORIES}
+    forge = Forges(client.forge, LocalForge(Git(tmp_path / "git"), {}))
 
-        def know() -> Knowledge:
-            return Knowledge(forge, FakeConfigs(), SqlRuns(town.engine), SqlAsked(town.engine), Facts())
+    def know() -> Knowledge:
+        return Knowledge(forge, FakeConfigs(), SqlRuns(town.engine), SqlAsked(town.engine), Facts())
 
-        door = GitHubSignIn(entrance, "Iv1.0", CLIENT_SECRET, fake.url, PUBLIC)
-        yield Installed(fake, client, town, web(town, public_url=PUBLIC, github=door, know=know, peer="192.0.2.9"), runs)
-        client.github.close()
-        entrance.close()
-        fake.check()
+    door = GitHubSignIn(entrance, "Iv1.0", CLIENT_SECRET, fake.url, PUBLIC)
+    yield Installed(fake, client, town, web(town, public_url=PUBLIC, github=door, know=know, peer="192.0.2.9"), runs)
+    client.github.close()
+    entrance.close()
 
 
 def _run(town: Town, fake: FakeGitHub, name: str) -> Run:
+    """A run of this test's own."""
     repo = fake.repo(name)
     repository = Repository(repo.id, repo.full_name, fake.installation(name).id)
-    return SqlRuns(town.engine).start(asked(name, f"Work on {name}", repository=repository), RULES)[0]
+    return SqlRuns(town.engine).start(asked(token_hex(8), f"Work on {name}", repository=repository), RULES)[0]
 
 
 def test_somebody_with_a_role_is_led_there_and_back_and_sees_their_repositories(installed: Installed) -> None:
@@ -95,7 +120,8 @@ def test_somebody_with_a_role_is_led_there_and_back_and_sees_their_repositories(
     mine, others = (installed.at.client.get(f"/runs/{run.id}") for run in installed.runs.values())
     assert (mine.status_code, others.status_code) == (200, 404)
     listed = installed.at.client.get("/runs").text
-    assert re.findall(r'class="title" href="/runs/([0-9a-f]{32})"', listed) == [installed.runs["acme/site"].id]
+    assert installed.runs["acme/site"].id in re.findall(r'class="title" href="/runs/([0-9a-f]{32})"', listed)
+    assert set(re.findall(r'<span class="sub">(\S+) ·', listed)) == {"acme/site"}
     assert ">ada</span>" in listed
 
 
@@ -153,7 +179,7 @@ def test_a_code_cannot_be_planted_in_another_browser(installed: Installed) -> No
 
 
 @pytest.mark.parametrize("cookie", ["", "x", "x.y", "e30.0", "ä.ö", "." * 40])
-def test_a_cookie_we_did_not_write_is_no_beginning(installed: Installed, cookie: str) -> None:
+def test_a_cookie_we_did_not_write_is_no_beginning(cookie: str) -> None:
     door = GitHubSignIn(None, "Iv1.0", CLIENT_SECRET, "", PUBLIC)  # type: ignore[arg-type]  # GitHub is not asked
     assert door.back(cookie, "", 0.0) is None
     _, written = door.leave("/", 0.0)
@@ -275,13 +301,13 @@ def test_what_operators_see_and_what_programs_do_is_not_for_a_visit(town: Town, 
     ],
 )
 def test_a_repository_is_paused_by_its_maintainers_and_everything_by_operators(
-    town: Town, role: str, fields: dict[str, str], status: int
+    fresh: Town, role: str, fields: dict[str, str], status: int
 ) -> None:
-    at = visiting(town, role)
+    at = visiting(fresh, role)
     answer = at.client.post("/pause", data={"csrf": csrf(at.client), **fields}, follow_redirects=False)
     assert answer.status_code == status
-    assert (SqlRuns(town.engine).paused(SHOP.scope) is not None) == (status == SEE_OTHER)
-    assert SqlRuns(town.engine).paused(DOCS.scope) is None
+    assert (SqlRuns(fresh.engine).paused(SHOP.scope) is not None) == (status == SEE_OTHER)
+    assert SqlRuns(fresh.engine).paused(DOCS.scope) is None
 
 
 def test_rows_are_replayed_by_operators(town: Town) -> None:
@@ -289,11 +315,11 @@ def test_rows_are_replayed_by_operators(town: Town) -> None:
     assert at.client.post("/inbox/1/replay", data={"csrf": csrf(at.client)}).status_code == 403
 
 
-def test_asking_has_a_bound(town: Town) -> None:
-    at = visiting(town)
+def test_asking_has_a_bound(fresh: Town) -> None:
+    at = visiting(fresh)
     mark = csrf(at.client)
     said = [
-        at.client.post(f"/runs/{town['running']}/say", data={"csrf": mark, "text": "?"}, follow_redirects=False).status_code
+        at.client.post(f"/runs/{fresh['running']}/say", data={"csrf": mark, "text": "?"}, follow_redirects=False).status_code
         for _ in range(ACTOR_PER_HOUR + 1)
     ]
     assert said == [303] * ACTOR_PER_HOUR + [403]
