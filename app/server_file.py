@@ -11,7 +11,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from jobs.budget import Budgets
 from jobs.policy import Floors, Permission, Policy
-from jobs.rules import CallbackRule, Rule, Seconds, octets
+from jobs.rules import CallbackRule, Rule
+from jobs.units import Seconds, octets
 
 MOST_BYTES = 1024**2
 ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)

@@ -24,6 +24,7 @@ from jobs.events import EVENTS
 from jobs.model import Phase
 from jobs.phases import PHASES
 from jobs.ports import Ports
+from jobs.rules import DeliveryRule
 from tests.test_project import ROOT, project
 
 ROOMS = ("app", "handlers", "jobs", "delivery", "infra")
@@ -216,3 +217,14 @@ def test_every_event_is_a_value_with_a_schema() -> None:
     assert all(dataclasses.is_dataclass(event) and event.__dataclass_params__.frozen for event in EVENTS)  # type: ignore[attr-defined]
     names = [event.__name__ for event in EVENTS]
     assert len(set(names)) == len(names)
+
+
+def test_the_parts_of_the_reliability_refactor_are_modules_of_their_own() -> None:
+    """Proves: 003-29. What keeps results, kinds of errors, who tries again, how a delivery may fail, checkouts, and what can happen."""
+    keeps = importlib.import_module("infra.store.attempts")
+    checkouts = importlib.import_module("infra.workspaces.local")
+    assert callable(keeps.note)
+    assert {Class.AGENT, Class.GATE, Class.GITHUB} <= set(POLICIES)
+    assert typing.get_args(DeliveryRule.model_fields["mode"].annotation) == ("required", "best_effort", "disabled")
+    assert inspect.isclass(checkouts.LocalWorkspaces)
+    assert len(EVENTS) == len(set(EVENTS))

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from jobs.rules import Name, Seconds
+from jobs.units import Name, Seconds
 
 NO_NUL = r"^[^\x00]*$"
 """No database keeps that character in a text."""

@@ -136,7 +136,7 @@ class Callback(Answer):
     url: str = Field(description="the receiver, without what may be secret in its address")
 
 
-class Run(RunHead):
+class RunPage(RunHead):
     """Everything about a run."""
 
     instructions: str

@@ -31,21 +31,21 @@ RANGE = (Number("after", "only events after this sequence number", 0, 2**62, 0),
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/runs", Scope.READ, reading.runs, "List runs, newest first", shapes.Runs, query=FILTERS),
-    Operation("POST", "/runs", Scope.RUN, acting.start, "Start a run", shapes.Run, JobSpec, status=202),
+    Operation("POST", "/runs", Scope.RUN, acting.start, "Start a run", shapes.RunPage, JobSpec, status=202),
     Operation("GET", "/find", Scope.READ, reading.find, "Find the runs that an id or a text belongs to", shapes.Found, query=FIND),
-    Operation("GET", RUN, Scope.READ, reading.run, "Everything about a run", shapes.Run, query=(SCOPE,)),
+    Operation("GET", RUN, Scope.READ, reading.run, "Everything about a run", shapes.RunPage, query=(SCOPE,)),
     Operation(
         "GET", RUN + "/events", Scope.READ, reading.events, "What happened to a run: JSON, or a stream", shapes.Events,
         query=RANGE, stream=streams.stream,
     ),
     Operation("GET", RUN + "/artifacts/{name:path}", Scope.READ, reading.artifact, "A large output of a run, whole", None, query=(SCOPE,)),
-    Operation("POST", RUN + "/stop", Scope.RUN, acting.stop, "Stop a run", shapes.Run, StopSpec, (SCOPE,), 202),
+    Operation("POST", RUN + "/stop", Scope.RUN, acting.stop, "Stop a run", shapes.RunPage, StopSpec, (SCOPE,), 202),
     Operation(
-        "POST", RUN + "/retry", Scope.RUN, acting.retry, "Go on with a parked run, or start a final one again", shapes.Run, RetrySpec,
+        "POST", RUN + "/retry", Scope.RUN, acting.retry, "Go on with a parked run, or start a final one again", shapes.RunPage, RetrySpec,
         (SCOPE,), 202,
     ),
-    Operation("POST", RUN + "/approve", Scope.RUN, acting.approve, "Say yes to a plan", shapes.Run, ApproveSpec, (SCOPE,), 202),
-    Operation("POST", RUN + "/messages", Scope.RUN, acting.messages, "Tell the agent something", shapes.Run, MessageSpec, (SCOPE,), 202),
+    Operation("POST", RUN + "/approve", Scope.RUN, acting.approve, "Say yes to a plan", shapes.RunPage, ApproveSpec, (SCOPE,), 202),
+    Operation("POST", RUN + "/messages", Scope.RUN, acting.messages, "Say something to it", shapes.RunPage, MessageSpec, (SCOPE,), 202),
     Operation("GET", "/callbacks", Scope.READ, reading.callbacks, "List callbacks, newest first", shapes.Callbacks, query=CALLBACKS),
     Operation(
         "POST", "/callbacks/{callback_id}/replay", Scope.ADMIN, acting.replay, "Send a callback again", shapes.Replayed, status=202

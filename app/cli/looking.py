@@ -21,7 +21,7 @@ from infra.clock import SystemClock
 from infra.git import Git
 from jobs.errors import UserError
 from jobs.model import RunState
-from jobs.rules import seconds
+from jobs.units import seconds
 
 POLL_S = 0.5
 FIRST_LINES, MOST_LINES = 10, 500

@@ -13,7 +13,7 @@ from pydantic_core import PydanticUndefined
 from app.server_file import ServerFile
 from app.settings import FIELDS, SECRET, Settings
 from app.wording import duration
-from jobs import rules
+from jobs import units
 from jobs.rules import FlowRule, Rules
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
@@ -135,7 +135,7 @@ def _kind(info: FieldInfo) -> str:
 
 def _measure(metadata: Any) -> str:
     checks = [getattr(one, "func", None) for one in metadata]
-    return "duration" if rules.seconds in checks else "size" if rules.octets in checks else ""
+    return "duration" if units.seconds in checks else "size" if units.octets in checks else ""
 
 
 def _named(kind: Any) -> str:
