@@ -114,12 +114,15 @@ class ImpatientOutside(Outside):
         return GitHub(key, lane, ground.clock, ground.redactor, base_url=settings.github_api_url, timeout_s=TIMEOUT_S)
 
 
-def weather(root: Path, *, deliveries: int, seed: int, kinds: tuple[str, ...] = tuple(FAULTS)) -> Weather:
-    """So many runs, each with a fault; `kinds` in turn, everything else by lot."""
-    found, dice = Weather(), random.Random(seed)
+def weather(root: Path, *, deliveries: int, seed: int, most_s: float = float("inf")) -> Weather:
+    """So many runs, or as many as begin within `most_s`, each with a fault: the kinds in turn, everything else by lot."""
+    found, dice, kinds = Weather(), random.Random(seed), tuple(FAULTS)
+    over = time.monotonic() + most_s
     with World(root, files=dict(FILES), server_file=SERVER) as world:
         world.shop.outside = ImpatientOutside(world.ground)
         for number in range(deliveries):
+            if time.monotonic() > over:
+                break
             kind = kinds[number % len(kinds)]
             found.met[kind] += 1
             _one(world, dice, kind, found)
@@ -182,11 +185,13 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--deliveries", type=int, default=1_000)
     options.add_argument("--seed", type=int, default=int(time.time()))
+    options.add_argument("--minutes", type=float, default=float("inf"), help="begin none after so long")
     given = options.parse_args()
     print(f"seed        {given.seed}", flush=True)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="weather-") as folder:
-        found = weather(Path(folder), deliveries=given.deliveries, seed=given.seed)
+        found = weather(Path(folder), deliveries=given.deliveries, seed=given.seed, most_s=given.minutes * 60)
+    print(f"deliveries  {sum(found.met.values())}")
     print(f"faults      {dict(found.met)}")
     print(f"ended       {dict(found.ended)}")
     print(f"problems    {len(found.problems)}", *found.problems, sep="\n            ")
