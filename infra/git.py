@@ -15,7 +15,6 @@ from jobs.evidence import Ended
 from jobs.model import Repository
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-ZERO = "0" * 40
 SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 REF = re.compile(
     r"refs/(?:heads|tags|pull|slipway|base|pins|kept)/(?!.*(?:\.\.|@\{|//|\.lock(?:/|$)|/\.))[^\x00-\x20\x7f~^:?*\[\\.-][^\x00-\x20\x7f~^:?*\[\\]*"

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import Row
 
-from jobs.events import BY_NAME, EVENTS, Event
+from jobs.events import EVENTS
 from jobs.evidence import AgentResult, Finding, GateReport, Receipt, Snapshot
 from jobs.model import Run, RunRequest
 from jobs.ports import Brief
@@ -79,9 +79,3 @@ def upgraded(stored: dict[str, Any]) -> dict[str, Any]:
     for earlier in range(shape, SHAPE):
         stored = UPGRADES[earlier](stored)
     return stored
-
-
-def event_of(name: str, payload: Mapping[str, Any]) -> Event:
-    """A stored event. Raises KeyError for a name this version does not know."""
-    event: Event = ADAPTERS[BY_NAME[name]].validate_python(payload)
-    return event

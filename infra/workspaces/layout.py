@@ -39,11 +39,6 @@ class Layout:
         """Checkouts of all runs."""
         return self.root / "work"
 
-    @property
-    def git_home(self) -> Path:
-        """What git keeps beside repositories."""
-        return self.root / "git"
-
     def mirror(self, repository: Repository) -> Path:
         """What was fetched. Agents see its objects, read-only."""
         return self.root / "mirrors" / f"{key(repository)}.git"

@@ -11,7 +11,7 @@ from infra.store.ledger import SqlLedger
 from infra.store.reading import SqlReading
 from infra.store.runs import SqlRuns
 from infra.store.schema import event as table
-from infra.store.values import ADAPTERS, event_of
+from infra.store.values import ADAPTERS
 from jobs import events as e
 from jobs import fold
 from jobs.evidence import GateReport, GateResult, Output
@@ -28,7 +28,7 @@ SAID = replace(RESULT, stdout=Output(head="Reading hello.py", tail="done", size=
 def stored(engine: sa.Engine, run_id: str) -> Iterator[tuple[e.Event, sa.Row[tuple[object, ...]]]]:
     with engine.connect() as connection:
         for row in connection.execute(sa.select(table).where(table.c.run_id == run_id).order_by(table.c.seq)):
-            yield event_of(row.type, row.payload), row
+            yield ADAPTERS[e.BY_NAME[row.type]].validate_python(row.payload), row
 
 
 def test_what_agent_and_gates_said_is_whole_after_the_process_that_heard_it_is_gone(place: Place, engine: sa.Engine) -> None:
