@@ -95,12 +95,24 @@ def _supervise(command: str, start: Start, queues: Sequence[str] = (), tend: Cal
 
 def children(command: str, start: Start, queues: Sequence[str] = ()) -> list[Child]:
     """The processes that a command keeps. Raises UserError when the web's address cannot be listened on."""
+    door = _listener(start) if "web" in ROLES[command] else None
     table: Mapping[str, Callable[[], list[Child]]] = {
-        "web": lambda: [Child("web", partial(roles.serve_web, start, _listener(start)))],
-        "worker": lambda: _workers(start, queues),
-        "keeper": lambda: [Child("keeper", partial(roles.keep, start))],
+        "web": lambda: [Child("web", partial(roles.serve_web, start, door))] if door else [],
+        "worker": lambda: [_outside(door, child) for child in _workers(start, queues)],
+        "keeper": lambda: [_outside(door, Child("keeper", partial(roles.keep, start)))],
     }
     return [child for role in ROLES[command] for child in table[role]()]
+
+
+def _outside(door: socket.socket | None, child: Child) -> Child:
+    """A child that has no business at the door, and does not keep it from the next start while it dies."""
+
+    def run() -> None:
+        if door:
+            door.close()
+        child.run()
+
+    return Child(child.name, run)
 
 
 def _workers(start: Start, queues: Sequence[str]) -> list[Child]:

@@ -30,6 +30,11 @@ class PoliteWorker(Worker):
         self._status = ended[1]
         return ended
 
+    def main_work_horse(self, job: Job, queue: Queue) -> None:
+        """As RQ's, tied to its worker before anything else: what follows may wait for a Redis that is away, for minutes."""
+        self.rider.tie()
+        super().main_work_horse(job, queue)
+
     def monitor_work_horse(self, job: Job, queue: Queue) -> None:
         """As RQ's; an end that nobody planned is told to the store, also when Redis is away."""
         try:

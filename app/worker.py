@@ -102,6 +102,10 @@ class Horse:
             log.info("let go", state=after.state.value, phase=after.phase.value, reason=after.reason and after.reason.code)
         self._ring_next()
 
+    def tie(self) -> None:
+        """Called in a work-horse, first of all: it does not outlive its worker."""
+        die_with(self._worker)
+
     def fell(self) -> None:
         """The work-horse was killed, as its parent saw: what it held is taken back now, and not when its lease runs out.
 
@@ -149,7 +153,6 @@ class Horse:
 
     def _answering(self, name: str, function: Callable[[Row], None]) -> Callable[[Row], None]:
         def answer(row: Row) -> None:
-            die_with(self._worker)
             self._listen_for_the_end()
             with structlog.contextvars.bound_contextvars(function=name, row=row):
                 self._answer(function, row)

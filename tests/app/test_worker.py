@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.lease import HandedBack, Hold
-from app.rq_worker import answer_bells
+from app.rq_worker import PoliteWorker, answer_bells
 from app.supervisor import FORK
 from app.worker import Horse, Work
 from infra.clock import SystemClock
@@ -211,6 +211,23 @@ def test_killing_the_horse_leaves_the_worker_to_answer_the_next_bell(shop: Shop)
     shop.ring("intake", 1, "agents")
     assert soon(told.exists)
     assert worker.is_alive()
+
+
+class Tied(Exception):
+    """It was the first thing."""
+
+
+class Knot:
+    def tie(self) -> None:
+        raise Tied
+
+
+def test_a_horse_is_tied_to_its_worker_before_it_asks_redis_anything() -> None:
+    """Else it would wait for a Redis that died with its worker, and keep the service's port for as long. Proves: F24, I12."""
+    worker = PoliteWorker.__new__(PoliteWorker)
+    worker.rider = Knot()  # type: ignore[assignment]
+    with pytest.raises(Tied):
+        worker.main_work_horse(None, None)
 
 
 def test_a_killed_horses_run_is_taken_back_and_walked_to_its_end_by_its_own_worker(shop: Shop) -> None:

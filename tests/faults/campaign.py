@@ -129,7 +129,7 @@ class Campaign:
         if role in MORE:
             _disturb(self.home, role)
         elif role == MACHINE:
-            lost = self._lose_the_machine()
+            lost, began = self._lose_the_machine(), self.home.died
         else:
             victims = self._victims(role)
             if not victims:
@@ -143,8 +143,10 @@ class Campaign:
         self.report.kills.append(Kill(role, began, lost))
 
     def _lose_the_machine(self) -> list[str]:
-        """Everything dies, and a machine starts again; the runs that were at work."""
-        lost = list(self.home.held())
+        """Everything dies when there is something to lose, and a machine starts again; the runs that were at work."""
+        until = time.monotonic() + 10 * WAIT_S
+        while not (lost := list(self.home.held())) and time.monotonic() < until:
+            time.sleep(0.05)
         self.home.kill()
         self.home.start()
         return lost

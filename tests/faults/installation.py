@@ -1,6 +1,7 @@
 """A whole installation as an operator has it: `slipway up` in processes of its own, and a GitHub that remembers beside it."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -41,6 +42,7 @@ class Installation:
     receiver: Receiver
     port: int
     up: "subprocess.Popen[bytes] | None" = None
+    died: float = 0.0
     asked: list[int] = field(default_factory=list)
     _engine: sa.Engine | None = field(default=None, repr=False)
 
@@ -72,6 +74,7 @@ class Installation:
         """All of it is gone at once, as with the machine; Redis too."""
         assert self.up
         pids = list(self.victims()["redis"])
+        self.died = time.time()
         self.up.kill()
         self.up.wait()
         for pid in pids:
@@ -221,10 +224,15 @@ def await_(true: Callable[[], bool], most_s: float, what: str) -> float:
 
 
 def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port nobody listens on, and below those that the kernel gives to whoever connects: it has to be free again after each death."""
+    for port in random.sample(range(20_000, 32_000), 200):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("there is no free port")
 
 
 def _parents() -> dict[int, int]:
