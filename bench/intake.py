@@ -53,7 +53,8 @@ class Load:
 
 
 def request() -> bytes:
-    return f"{HEAD}x-github-delivery: {uuid.uuid4()}\r\n\r\n".encode() + BODY
+    """A delivery of its own; GitHub's ids are of the kind that begins with the time."""
+    return f"{HEAD}x-github-delivery: {uuid.uuid1()}\r\n\r\n".encode() + BODY
 
 
 async def one_by_one(port: int, requests: list[bytes], every_s: float, taken: list[float]) -> None:

@@ -127,7 +127,7 @@ SERVERS: dict[str, Callable[[Path, str], Any]] = {
 def main() -> None:
     kind, data, port, redis = sys.argv[1:]
     served = SERVERS[kind](Path(data), redis)
-    uvicorn.run(served, host="127.0.0.1", port=int(port), log_config=None, access_log=False, server_header=False)
+    uvicorn.run(served, host="127.0.0.1", port=int(port), log_config=None, access_log=False, server_header=False, proxy_headers=False)
 
 
 if __name__ == "__main__":
