@@ -91,28 +91,28 @@ def otherwise(value: Any) -> Any:
     return {"not": "this"} if isinstance(value, str | int | float | bool) or value is None else "not this"
 
 
-def mutations(payload: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The payload with one thing wrong, and what that is."""
-    for at in places(payload):
-        if "comment" in payload:
-            payload["comment"]["id"] = next(NUMBERS)
-        for how in ("removed", "null", "another type"):
-            changed = deepcopy(payload)
-            holder: Any = changed
-            for key in at[:-1]:
-                holder = holder[key]
-            if how == "removed":
-                del holder[at[-1]]
-            else:
-                holder[at[-1]] = None if how == "null" else otherwise(holder[at[-1]])
-            yield f"{'.'.join(map(str, at))} {how}", changed
+def changed(payload: dict[str, Any], at: Path_, how: str) -> dict[str, Any]:
+    """A copy of the payload with that one field wrong, about a comment nobody heard of before."""
+    copy = deepcopy(payload)
+    if "comment" in copy:
+        copy["comment"]["id"] = next(NUMBERS)
+    holder: Any = copy
+    for key in at[:-1]:
+        holder = holder[key]
+    if how == "removed":
+        del holder[at[-1]]
+    else:
+        holder[at[-1]] = None if how == "null" else otherwise(holder[at[-1]])
+    return copy
 
 
 def inputs(every: int, *, handled: bool) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Each `every`-th of them; with `handled` only of events that are read."""
+    """Each `every`-th of them: what is wrong, the event, the payload. With `handled` only of events that are read."""
     chosen = (one for one in examples() if not handled or (one.event, one.action) in routes.ROUTES)
-    all_of_them = ((f"{one.event}.{one.action} #{one.number}", one.event, *made) for one in chosen for made in mutations(prepared(one)))
-    return ((f"{name}: {what}", event, payload) for name, event, what, payload in islice(all_of_them, 0, None, every))
+    ready = ((one, prepared(one)) for one in chosen)
+    wrong = ((one, payload, at, how) for one, payload in ready for at in places(payload) for how in ("removed", "null", "another type"))
+    for one, payload, at, how in islice(wrong, 0, None, every):
+        yield f"{one.event}.{one.action} #{one.number}: {'.'.join(map(str, at))} {how}", one.event, changed(payload, at, how)
 
 
 def hear(root: Path, told: Iterable[tuple[str, str, dict[str, Any]]]) -> Found:
