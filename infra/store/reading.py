@@ -120,7 +120,7 @@ class SqlReading:
 
     def ended(self, window_s: float, within: Collection[str] | None = None) -> dict[str, Any]:
         """How many runs ended in the last `window_s` seconds, by state, and what is known of their cost."""
-        return read(self._engine, lambda connection: stats.ended(connection, window_s, inside(run.c.scope, within)))
+        return read(self._engine, lambda connection: stats.ended(connection, window_s, inside(run.c.scope.concat(""), within)))
 
     def health(self) -> dict[str, Any]:
         """What says whether work gets done: processes seen, and the oldest thing of each kind that waits."""

@@ -85,7 +85,7 @@ run = sa.Table(
     sa.Index(None, "scope", "created_at", "id"),
     sa.Index(None, "state", "created_at", "id"),
     sa.Index(None, "full_name", "created_at", "id"),
-    sa.Index("ix_run_ended", "ended_at", sqlite_where=ENDED, postgresql_where=ENDED),
+    sa.Index("ix_run_ended", "ended_at", "state", "scope", "cost_usd", sqlite_where=ENDED, postgresql_where=ENDED),
     sa.Index(None, "state", "reason_code", "cost_usd"),  # the counts are read from here and never touch the rows
     sa.Index(None, "repository", "number", "created_at"),
     sa.Index(None, "delivery"),

@@ -143,3 +143,24 @@ def test_health_and_counts_show_what_waits(engine: sa.Engine) -> None:
     assert (counts["slipway_runs"], counts["slipway_processes"]) == ({("queued",): 1.0}, {("worker",): 1.0})
     assert reading.queue()["queued"] == 1
     assert reading.run(run.id)["position"] == 1
+
+
+def test_the_ends_of_a_window_are_counted_for_those_who_may_see_them(engine: sa.Engine) -> None:
+    """Proves: I21."""
+    ledger = SqlLedger(engine)
+    start(engine)
+    run = walk(ledger, ledger.claim("agents", "w"), *WHOLE)
+    reading, scope = SqlReading(engine), run.repository.scope
+    for within, count in ((None, 1), ({scope}, 1), ({scope, "9:9"}, 1), ({scope[:-1]}, 0), (set(), 0)):
+        found = reading.ended(60.0, within)
+        assert (found["states"]["succeeded"], found["cost_usd"]) == (count, 0.25 * count)
+    assert reading.ended(-60.0)["states"]["succeeded"] == 0
+
+
+def test_listings_keep_to_the_scopes_that_may_be_seen(engine: sa.Engine) -> None:
+    """Proves: I21."""
+    run, reading = start(engine), SqlReading(engine)
+    for within, count in ((None, 1), ({run.repository.scope}, 1), ({f"{run.repository.scope}0"}, 0), (set(), 0)):
+        assert len(reading.runs(within=within)[0]) == count
+        assert reading.queue(within=within)["queued"] == count
+    assert reading.names([run.repository.scope, "9:9"]) == {run.repository.scope: run.repository.full_name}
