@@ -88,6 +88,7 @@ class Turn:
     files: tuple[tuple[str, str], ...]
     gates: tuple[Gate, ...]
     findings: tuple[Finding, ...]
+    kept: str = ""
 
     @property
     def state(self) -> str:
@@ -99,7 +100,7 @@ class Turn:
     @property
     def diff(self) -> str:
         """The name its change is kept under, once it was verified."""
-        return f"{self.attempt}-{self.step}-{self.n}.diff"
+        return f"{self.kept}.diff"
 
     @property
     def quiet_gates(self) -> tuple[str, ...]:
@@ -190,7 +191,18 @@ def turn(step: Page, row: Page) -> Turn:
         files=tuple((change["kind"], change["path"]) for change in (row["snapshot"] or {}).get("changes", ())),
         gates=tuple(gate(one) for one in report["results"]),
         findings=tuple(one for result in report["results"] if not result["passed"] for one in findings(result)),
+        kept=_kept(step, row),
     )
+
+
+def _kept(step: Page, row: Page) -> str:
+    """What the names of a turn's artifacts begin with: as its outputs are called, else as those of a first round are."""
+    result = row["result"] or {}
+    for stream in ("stdout", "stderr"):
+        name = (result.get(stream) or {}).get("artifact")
+        if name:
+            return str(name).removesuffix(f".{stream}")
+    return f"{row['attempt']}-{step['name']}-{row['n']}"
 
 
 def turns(page: Page) -> tuple[Turn, ...]:

@@ -108,7 +108,7 @@ class SandboxedGates:
             ended=captured.ended,
             exit_code=captured.exit_code,
             duration_s=captured.duration_s,
-            output=outputs.keep(run.id, f"{run.attempt}-{run.step}-{run.iteration}.{rule.name}", captured.stdout, captured.stderr),
+            output=outputs.keep(run.id, f"{run.turn}.{rule.name}", captured.stdout, captured.stderr),
             findings=tuple(replace(finding, message=outputs.text(finding.message)) for finding in found),
         )
 

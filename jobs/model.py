@@ -232,6 +232,15 @@ class Run:
         return self.id[:8]
 
     @property
+    def turn(self) -> str:
+        """What the artifacts of its present launch are called: no other launch of the run has the same.
+
+        A step that was sent back begins to count its iterations again, so the number of rejections stands behind them.
+        """
+        again = f"r{self.rejections}" if self.rejections else ""
+        return f"{self.attempt}-{self.step}-{self.iteration}{again}"
+
+    @property
     def is_final(self) -> bool:
         """Whether nothing will ever change this run again."""
         return self.state in FINAL

@@ -30,7 +30,7 @@ class Left:
 
 def turn_name(launch: Launch) -> str:
     """What the artifacts of a launch begin with."""
-    return f"{launch.run.attempt}-{launch.step.name}-{launch.run.iteration}"
+    return launch.run.turn
 
 
 def told(launch: Launch, adapter: Adapter, left: Left, outputs: Outputs) -> AgentResult:

@@ -19,6 +19,6 @@ def verify(run: Run, ports: Ports) -> e.Event:
     built_in = gates.check(snapshot, run.rules, patch)
     if not all(result.passed for result in built_in):
         return e.Rejected(GateReport(snapshot.tree, built_in))
-    ports.artifacts.put(run.id, f"{run.attempt}-{run.step}-{run.iteration}.diff", patch.encode())  # for people; no secret was found in it
+    ports.artifacts.put(run.id, f"{run.turn}.diff", patch.encode())  # for people; no secret was found in it
     report = GateReport(snapshot.tree, (*built_in, *ports.gates.run(run, snapshot, run.rules.gates)))
     return e.Passed(report) if report.passed else e.Rejected(report)
