@@ -53,6 +53,7 @@ class Links(Answer):
     page: str
     item: str | None
     pull: str | None
+    check: str | None
 
 
 class RunHead(Answer):
@@ -149,6 +150,7 @@ class RunPage(RunHead):
     steps: list[Step]
     callbacks: list[Callback]
     artifacts: list[str]
+    pinned: bool = Field(description="whether its outputs are kept whatever their age")
 
 
 class Runs(Answer):

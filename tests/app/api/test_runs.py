@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from app.api import shapes
 from infra.store.ledger import SqlLedger
+from infra.store.reading import SqlReading
 from tests.app.town import Town
 from tests.app.web import web
 
@@ -66,6 +68,15 @@ def test_a_query_that_makes_no_sense_is_told_so(town: Town, query: str) -> None:
     assert answer.status_code == 400
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["detail"]
+
+
+def test_every_run_has_the_shape_of_the_document(town: Town) -> None:
+    """A new key of a page is a new line in `app/api/shapes.py`."""
+    reading = SqlReading(town.engine)
+    for run_id in town.ids.values():
+        shapes.RunPage.model_validate(reading.run(run_id))
+        shapes.Events.model_validate({"events": reading.events(run_id), "next": 1})
+    shapes.Runs.model_validate({"runs": reading.runs()[0], "next": None})
 
 
 def test_a_run_has_everything_the_contract_names(town: Town) -> None:
