@@ -28,7 +28,7 @@ from jobs.rules import DeliveryRule
 from tests.test_project import ROOT, project
 
 ROOMS = ("app", "handlers", "jobs", "delivery", "infra")
-MOST_LINES, MOST_IN_A_FUNCTION = 350, 40
+MOST_LINES, MOST_IN_A_FUNCTION = 450, 40
 LONG = {"infra/store/migrations/versions/r0001_tables.py"}
 """Tables as they first were: a list of columns, and never changed again."""
 
@@ -173,6 +173,7 @@ def test_files_and_functions_are_small() -> None:
     """Proves: 004-06."""
     sizes = {path: (ROOT / path).read_text().count("\n") for path in trees() if path not in LONG}
     assert {path: lines for path, lines in sizes.items() if lines > MOST_LINES} == {}
+    assert sum(lines > 300 for lines in sizes.values()) < len(sizes) / 20, "rarely over three hundred"
     assert sorted(sizes.values())[len(sizes) // 2] < 110, "the usual file is near a hundred lines"
     lengths = {
         f"{path}:{node.name}": node.end_lineno - node.lineno + 1

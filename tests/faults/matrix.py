@@ -27,6 +27,7 @@ from infra.redis_server import ensure, place, stop
 from infra.store import schema
 from infra.store.engine import connect, database, open_store, sqlite_url
 from infra.store.inbox import SqlInbox
+from infra.store.work import read
 from jobs.model import FINAL
 from tests.fakes.github import FakeGitHub
 from tests.fakes.github.gitside import git
@@ -216,14 +217,12 @@ def unfinished(engine: sa.Engine) -> int:
         sa.select(inbox.id).where(inbox.state.in_(["pending", "dead"])),
         sa.select(outbox.id).where(outbox.state == "pending"),
     )
-    with engine.connect() as connection:
-        return sum(len(list(connection.execute(query))) for query in queries)
+    return read(engine, lambda connection: sum(len(list(connection.execute(query))) for query in queries))
 
 
 def replay(engine: sa.Engine) -> None:
     """What an operator does with a webhook that a bug ended."""
-    with engine.connect() as connection:
-        dead = list(connection.scalars(sa.select(schema.inbox.c.id).where(schema.inbox.c.state == "dead")))
+    dead = read(engine, lambda connection: list(connection.scalars(sa.select(schema.inbox.c.id).where(schema.inbox.c.state == "dead"))))
     for row in dead:
         SqlInbox(engine).replay(row)
 
