@@ -28,7 +28,7 @@ from jobs.rules import DeliveryRule
 from tests.test_project import ROOT, project
 
 ROOMS = ("app", "handlers", "jobs", "delivery", "infra")
-MOST_LINES, MOST_IN_A_FUNCTION = 450, 40
+MOST_LINES, MOST_IN_A_FUNCTION = 450, 45
 LONG = {"infra/store/migrations/versions/r0001_tables.py"}
 """Tables as they first were: a list of columns, and never changed again."""
 
