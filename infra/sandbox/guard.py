@@ -8,8 +8,8 @@ from pathlib import Path
 from threading import Event, Thread
 
 from infra.clock import SystemClock
-from infra.sandbox import usage
 from infra.sandbox.confinement import Bind, Confinement, Mount
+from infra.sandbox.usage import Process, deleted, inside, memory, on_disk, room
 
 EVERY_S = 0.25
 DISK_EVERY_S = 2.0
@@ -57,16 +57,16 @@ class Guard(Thread):
     def _judged(self) -> str:
         """Why it has to end, or nothing. What cannot be looked at is not let go on."""
         try:
-            processes = [] if self._grouped else usage.inside(self._init)
+            processes = [] if self._grouped else inside(self._init)
             return self._crowd(processes) or self._disk.verdict(self._init)
         except OSError as error:
             return f"What it uses could not be told any more ({error.strerror})."
 
-    def _crowd(self, processes: Sequence[usage.Process]) -> str:
+    def _crowd(self, processes: Sequence[Process]) -> str:
         limits = self._confinement
         if len(processes) > limits.processes:
             return PROCESSES
-        return MEMORY if processes and usage.memory(processes, self._init, limits.memory) > limits.memory else ""
+        return MEMORY if processes and memory(processes, self._init, limits.memory) > limits.memory else ""
 
 
 class Disk:
@@ -77,7 +77,7 @@ class Disk:
         self._most = confinement.disk_bytes
         self._most_files = confinement.disk_files
         self._clock = SystemClock()
-        self._begun = [usage.room(place) for place in places]
+        self._begun = [room(place) for place in places]
         self._next = self._clock.monotonic() + DISK_EVERY_S
         self._count = self._clock.monotonic() + COUNTED_EVERY_S
 
@@ -86,7 +86,7 @@ class Disk:
         now = self._clock.monotonic()
         if now < self._next or not self._places:
             return ""
-        rooms = [(before, usage.room(place)) for before, place in zip(self._begun, self._places, strict=True)]
+        rooms = [(before, room(place)) for before, place in zip(self._begun, self._places, strict=True)]
         spent = max(before.octets - room.octets for before, room in rooms)
         files = max(before.files - room.files for before, room in rooms)
         full = any(room.octets < room.whole * LEAST_ROOM and spent > room.whole * LEAST_ROOM for _, room in rooms)
@@ -99,10 +99,10 @@ class Disk:
 
     def _counted(self, init: int, spent: int, files: int) -> str:
         """Where the counting itself comes to nothing, what the file system says has to do."""
-        octets = [usage.on_disk(place) for place in self._places]
-        entries = [usage.on_disk(place, files=True) for place in self._places]
+        octets = [on_disk(place) for place in self._places]
+        entries = [on_disk(place, files=True) for place in self._places]
         named = sum(size for size in octets if size is not None) if None not in octets else spent
-        if named + usage.deleted(usage.inside(init)) > self._most:
+        if named + deleted(inside(init)) > self._most:
             return DISK
         made = sum(number for number in entries if number is not None) if None not in entries else files
         return FILES if made > self._most_files else ""
