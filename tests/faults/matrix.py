@@ -190,6 +190,8 @@ def play(made: Town, plan: Plan | None) -> list[str]:
         made.clock.sleep(A_DAY_S)
         made.stable.ask(made.job(None))
         recover(made)
+    if plan and plan.point.endswith(".dispose"):
+        made.stable.ask(made.job(None))  # the keeper's next round removes what was left of a run that is over
     return judged(made)
 
 
