@@ -126,14 +126,15 @@ class Catalogue:
         text = self.forge.config(repository)
         own = None if text is None else config.read(text)
         rules = self.policy.apply(own, self._shared(repository))
-        return rules.model_copy(update={"templates": self._templates(repository, rules)}) if rules.prompts else rules
+        return rules.model_copy(update={"templates": self._templates(repository, rules, own)}) if rules.prompts else rules
 
-    def _templates(self, repository: Repository, rules: Rules) -> dict[Role, str]:
+    def _templates(self, repository: Repository, rules: Rules, own: Rules | None) -> dict[Role, str]:
         """The repository's own words for a role, from its default branch: a pull request cannot change what its reviewer is told."""
+        asked = own.prompts if own else {}
         found = {role: self.forge.file(repository, path) for role, path in rules.prompts.items()}
         wrong = {role: _wrong(rules.prompts[role], text) for role, text in found.items()}
         if any(wrong.values()):
-            raise ConfigInvalid([Mistake(0, f"prompts.{role}", text) for role, text in wrong.items() if text])
+            raise ConfigInvalid([Mistake(0, f"prompts.{role}", text, role in asked) for role, text in wrong.items() if text])
         return {role: for_prompt(text or "") for role, text in found.items()}
 
     def _shared(self, repository: Repository) -> Rules | None:
@@ -147,7 +148,7 @@ class Catalogue:
             self.policy.apply(shared)
         except ConfigInvalid as invalid:
             raise ConfigInvalid(
-                [replace(one, line=0, text=f"{one.text} (in {owner}/{HOME}{_at(one)})") for one in invalid.mistakes]
+                [replace(one, line=0, text=f"{one.text} (in {owner}/{HOME}{_at(one)})", here=False) for one in invalid.mistakes]
             ) from invalid
         return shared
 

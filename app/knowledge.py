@@ -125,8 +125,8 @@ class Knowledge:
         except Refused as refused:
             if refused.reason.code != "config_invalid":
                 raise
-            mistakes = (Mistake(0, "", refused.reason.text),)
-        return {"rules": Rules(), "mistakes": mistakes}
+            mistakes = (Mistake(0, "", refused.reason.text, here=False),)  # no file, so nothing in it
+        return {"rules": Rules(), "mistakes": mistakes, "config_at": self.forge.tip(repository)}
 
 
 @dataclass(frozen=True, slots=True)

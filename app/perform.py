@@ -25,7 +25,7 @@ class Runs(Protocol):
         """Record and queue; the same intent key again is the same run."""
         ...
 
-    def reject(self, request: RunRequest, rules: Rules, reason: Reason, details: tuple[str, ...] = ()) -> tuple[Run, bool]:
+    def reject(self, request: RunRequest, rules: Rules, why: e.RejectedAtStart) -> tuple[Run, bool]:
         """Record a run that may not start."""
         ...
 
@@ -208,9 +208,9 @@ class Perform:
         match intent:
             case i.StartRun(request):
                 return self._start(request, asking)
-            case i.RejectRun(request, reason, details):
-                run, _ = self.runs.reject(request, asking.rules or Rules(), reason, details)
-                return self._told(run, f"rejected: {reason.code}")
+            case i.RejectRun(request, reason, details, findings, commit):
+                why = e.RejectedAtStart(reason, details, findings, commit)
+                return self._told(self.runs.reject(request, asking.rules or Rules(), why)[0], f"rejected: {reason.code}")
             case i.StopRun():
                 return self._stop_on_item(intent)
             case i.StopById():

@@ -96,13 +96,20 @@ def checks(run: Run, page: str | None, started: Collection[str]) -> tuple[Check,
     A commit that is on its way out is left to the delivery, until that or the run has ended.
     """
     delivered = run.receipt.sha if run.receipt and run.receipt.kind == "github" else None
-    head = run.request.head_sha if run.request.source.item is ItemKind.PULL and (run.attempt or _misconfigured(run)) else None
+    head = _begun_on(run)
     if delivered:
         older = [sha for sha in dict.fromkeys([*filter(None, [head]), *started]) if sha != delivered]
         return (*(_moved(sha, delivered) for sha in older if sha in started), _current(run, page, delivered, begin=True))
     if run.is_final:
         return tuple(_current(run, page, sha, begin=sha == head) for sha in dict.fromkeys([*filter(None, [head]), *started]))
     return (_current(run, page, head, begin=True),) if head else ()
+
+
+def _begun_on(run: Run) -> str | None:
+    """The head of the pull request the run works on; of a run that was turned away, else the commit whose configuration did it."""
+    if _misconfigured(run):
+        return run.request.head_sha or run.base_sha
+    return run.request.head_sha if run.request.source.item is ItemKind.PULL and run.attempt else None
 
 
 def _misconfigured(run: Run) -> bool:

@@ -25,6 +25,10 @@ class Forge(Protocol):
         """The text of `.github/slipway.yml` on the default branch; None when there is none."""
         ...
 
+    def tip(self, repository: Repository) -> str | None:
+        """The commit its default branch stands at; None where there is none that could show a check run."""
+        ...
+
     def item(self, repository: Repository, number: int) -> Item:
         """The issue or pull request. Raises Refused(`github_refused`) when it is gone."""
         ...
@@ -86,13 +90,15 @@ class Facts:
 
     `teams` are those of the operator's that the actor is in; `needed` is the role that was found to be enough.
     `stopped` says that a later comment on the item, which was heard before this one, told us to stop. `mistakes` are the repository's
-    configuration's; with any, `rules` are the defaults and nothing may be started by them.
+    configuration's; with any, `rules` are the defaults and nothing may be started by them, and `config_at` is the commit of the default
+    branch on which they were found.
     """
 
     admitted: Admitted = Admitted()
     active: bool = False
     rules: Rules = field(default_factory=lambda: Rules(enabled=False))
     mistakes: tuple[Mistake, ...] = ()
+    config_at: str | None = None
     permission: str = "none"
     needed: str = "write"
     teams: frozenset[str] = frozenset()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from jobs.errors import Reason
+from jobs.evidence import Finding
 from jobs.model import Repository, RunRequest, Source
 
 
@@ -15,11 +16,16 @@ class StartRun:
 
 @dataclass(frozen=True, slots=True)
 class RejectRun:
-    """Record that the request was made and may not start, and why; `details` are the single points."""
+    """Record that the request was made and may not start, and why; `details` are the single points.
+
+    `findings` are the points as they are shown on `commit`, where it is a commit of the repository's own that turned the request away.
+    """
 
     request: RunRequest
     reason: Reason
     details: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    commit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,9 @@ from handlers import words
 from handlers.events import Asked, Commented, OnItem, Options
 from handlers.facts import Facts
 from handlers.intents import Ignore, Intent, React, RejectRun, Reply, StartRun
+from jobs.config import PATH, Mistake
 from jobs.errors import Reason
+from jobs.evidence import Finding
 from jobs.model import Actor, Item, ItemKind, Run, RunRequest, Source
 from jobs.rules import BUILT_IN_AGENTS, DEFAULT_FLOWS, PROGRAMS, Rules
 
@@ -48,14 +50,23 @@ def request(event: OnItem, facts: Facts, wish: Wish) -> RunRequest | list[Intent
 def invalid(event: OnItem, facts: Facts, wish: Wish) -> list[Intent]:
     """The request as one that was turned away because the configuration cannot be used; every mistake is said once.
 
-    On a pull request its head is named, so that a check run can show it there.
+    A check run can show it too: on a pull request's head, and else on the commit of the default branch whose file it is.
     """
     sentence = words.config_invalid(facts.mistakes)
     asked = plain(event, facts, wish)
     shown = pinned(asked, facts.item) if facts.item and facts.item.open else asked
-    rejected = RejectRun(shown, Reason("config_invalid", sentence), tuple(map(str, facts.mistakes)))
+    at = None if shown.head_sha else facts.config_at
+    found = tuple(map(_finding, facts.mistakes)) if at else ()
+    rejected = RejectRun(shown, Reason("config_invalid", sentence), tuple(map(str, facts.mistakes)), found, at)
     whole = [] if len(sentence) <= MOST_SENTENCE else no(event, facts, words.config_mistakes(facts.mistakes))
     return [rejected, *whole]
+
+
+def _finding(mistake: Mistake) -> Finding:
+    """A mistake beside its line; only in words where the file it is in is not this repository's."""
+    if not mistake.here:
+        return Finding("configuration", words.mistaken_elsewhere(mistake))
+    return Finding("configuration", f"{mistake.key}: {mistake.text}" if mistake.key else mistake.text, PATH, mistake.line or None)
 
 
 def plain(event: OnItem, facts: Facts, wish: Wish) -> RunRequest:

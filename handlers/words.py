@@ -197,6 +197,11 @@ def config_invalid(mistakes: Sequence[Mistake]) -> str:
     return f"{PATH} on the default branch cannot be used: {'; '.join(map(str, mistakes))}. Correct it there."
 
 
+def mistaken_elsewhere(mistake: Mistake) -> str:
+    """A mistake that a check run cannot show beside a line."""
+    return f"{mistake} - nothing in this repository's own {PATH} is wrong in this, so no line of it is marked"
+
+
 def config_mistakes(mistakes: Sequence[Mistake]) -> str:
     """Every mistake of the configuration, as a list."""
     items = [f"- {line(str(mistake), 500)}" for mistake in mistakes[:MOST_LISTED]]

@@ -45,6 +45,10 @@ class Forges:
         """See `app.catalogue.Configured`."""
         return self._of(repository).defaults(repository)
 
+    def tip(self, repository: Repository) -> str | None:
+        """See `handlers.facts.Forge`."""
+        return self._of(repository).tip(repository)
+
     def item(self, repository: Repository, number: int) -> Item:
         """See `handlers.facts.Forge`."""
         return self._of(repository).item(repository, number)

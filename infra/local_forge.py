@@ -83,6 +83,10 @@ class LocalForge:
         """None: what all repositories of this machine have in common is in the server file."""
         return None
 
+    def tip(self, repository: Repository) -> str | None:
+        """None: nothing is shown on a commit of this machine."""
+        return None
+
     def item(self, repository: Repository, number: int) -> Item:
         """The issue or pull request as the webhook told it. Raises Refused(`github_refused`) when it told of another."""
         found = self._told(repository, number)

@@ -15,11 +15,15 @@ MOST_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One thing wrong with a configuration, and where (1-based line; 0 when it is nowhere in particular)."""
+    """One thing wrong with a configuration, and where (1-based line; 0 when it is nowhere in particular).
+
+    `here` says that the repository's own file is what is to be corrected, and not what its owner or the operator has for all.
+    """
 
     line: int
     key: str
     text: str
+    here: bool = True
 
     def __str__(self) -> str:
         where = f"line {self.line}: " if self.line else ""

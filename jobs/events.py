@@ -278,10 +278,12 @@ class Cancelled(Event):
 
 @dataclass(frozen=True, slots=True)
 class RejectedAtStart(Event):
-    """The run may not start as it was asked for."""
+    """The run may not start as it was asked for; `findings` are what in the repository's `commit` is in its way."""
 
     reason: Reason
     details: tuple[str, ...] = field(default=())
+    findings: tuple[Finding, ...] = ()
+    commit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,7 +198,7 @@ def _(event: e.Cancelled, run: Run) -> dict[str, Any]:
 
 @changes.register
 def _(event: e.RejectedAtStart, run: Run) -> dict[str, Any]:
-    return {"reason": event.reason}
+    return {"reason": event.reason, "findings": event.findings or run.findings, "base_sha": event.commit or run.base_sha}
 
 
 @changes.register

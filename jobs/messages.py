@@ -242,7 +242,9 @@ def detail(run: Run) -> str:
             return _asked(run)
         case RunState.PARKED:
             return paragraphs(_reason(run), _until(run))
-        case RunState.FAILED | RunState.CANCELLED | RunState.REJECTED:
+        case RunState.REJECTED:
+            return _reason(run)
+        case RunState.FAILED | RunState.CANCELLED:
             return paragraphs(_reason(run), findings(run.findings))
         case RunState.SUCCEEDED:
             return _said(run)
@@ -350,7 +352,8 @@ def check_title(run: Run) -> str:
 
 def check_summary(run: Run, page: str | None) -> str:
     """The text above the annotations."""
-    return cut(paragraphs(headline(run, None), _reason(run) if run.is_final else "", gates(run), footer(run, page)), MOST_PAGE)
+    judged = "" if run.state is RunState.REJECTED else gates(run)
+    return cut(paragraphs(headline(run, None), _reason(run) if run.is_final else "", judged, footer(run, page)), MOST_PAGE)
 
 
 def check_text(run: Run) -> str:

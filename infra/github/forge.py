@@ -56,6 +56,16 @@ class GitHubForge:
             return None
         return text_of(found, path)
 
+    def tip(self, repository: Repository) -> str | None:
+        """Where its default branch stands now; None while the repository is empty."""
+        branch = str(self.github.named(repository)["default_branch"])
+        try:
+            return str(self.github.ask(Route.BRANCH, repository, branch=branch)["object"]["sha"])
+        except Declined as no:
+            if no.status not in (404, 409):  # 409: "Git Repository is empty."
+                raise
+            return None
+
     def defaults(self, repository: Repository) -> str | None:
         """The configuration its owner has for all of theirs; see `GitHubDefaults`."""
         return self.shared.text(repository)

@@ -32,12 +32,12 @@ class SqlRuns:
         """Record and queue a run; the same intent key again is the same run, and False."""
         return write(self._engine, lambda connection: self._start(connection, request, rules))
 
-    def reject(self, request: RunRequest, rules: Rules, reason: Reason, details: tuple[str, ...] = ()) -> tuple[Run, bool]:
-        """Record a run that may not start, with the reason; it is final at once."""
+    def reject(self, request: RunRequest, rules: Rules, why: e.RejectedAtStart) -> tuple[Run, bool]:
+        """Record a run that may not start, and why; it is final at once."""
 
         def work(connection: sa.Connection) -> tuple[Run, bool]:
             run, new = self._start(connection, request, rules)
-            return (self._journal.record(connection, run, e.RejectedAtStart(reason, details), 0) if new else run), new
+            return (self._journal.record(connection, run, why, 0) if new else run), new
 
         return write(self._engine, work)
 

@@ -60,6 +60,7 @@ def test_a_mistake_in_the_owners_file_is_said_to_be_there() -> None:
     with pytest.raises(ConfigInvalid) as invalid:
         catalogue("version: 1\n", "version: 1\nflow: {}\n").read(SHOP)
     assert str(invalid.value) == "flow: unknown key (in acme/.github, line 2)"
+    assert [mistake.here for mistake in invalid.value.mistakes] == [False]
 
 
 def test_the_owners_own_repository_is_not_below_itself() -> None:
@@ -93,3 +94,11 @@ def test_words_that_are_not_there_are_a_mistake(others: dict[str, str], told: st
     with pytest.raises(ConfigInvalid) as invalid:
         prompted(**others).read(SHOP)
     assert str(invalid.value) == told
+    assert [mistake.here for mistake in invalid.value.mistakes] == [True]
+
+
+def test_words_that_are_not_there_are_the_mistake_of_whoever_named_them() -> None:
+    """Proves: 003-10."""
+    with pytest.raises(ConfigInvalid) as invalid:
+        catalogue("version: 1\n", PROMPTS).read(SHOP)
+    assert [(mistake.key, mistake.here) for mistake in invalid.value.mistakes] == [("prompts.reviewer", False)]

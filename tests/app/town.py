@@ -159,7 +159,9 @@ def _all(at: Builder) -> dict[str, Run]:
     at.runs.say(running.id, "octocat", "Please keep the index small.")
     cancelled = at.ask("6", "Rename everything", number=13)
     at.runs.stop(cancelled.id, "octocat", "Stopped by octocat: not now.")
-    refused, _ = at.runs.reject(asked("7", "Use an unknown flow", number=14), RULES, Reason("unknown_flow", "There is no flow 'ship'."), ())
+    refused, _ = at.runs.reject(
+        asked("7", "Use an unknown flow", number=14), RULES, e.RejectedAtStart(Reason("unknown_flow", "There is no flow 'ship'."))
+    )
     queued = at.ask("8", "Faster checkout page", number=15)
     behind = at.ask("9", "Document the API", number=3, repository=DOCS)
     return {

@@ -56,6 +56,7 @@ CASES = [
     Case("GET", "/repositories/{id}", m.FullRepository),
     Case("GET", REPO, m.FullRepository),
     Case("GET", f"{REPO}/contents/README.md", m.ContentFile),
+    Case("GET", f"{REPO}/git/ref/heads/main", m.GitRef),
     Case("GET", f"{REPO}/collaborators/maintainer/permission", m.RepositoryCollaboratorPermission),
     Case("GET", f"{REPO}/issues", list[m.Issue], query="?state=all"),
     Case("GET", f"{REPO}/issues/comments", list[m.IssueComment]),

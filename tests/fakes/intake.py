@@ -44,6 +44,10 @@ class FakeFacts:
         text = self.config(repository)
         return Rules() if text is None else config.read(text)
 
+    def tip(self, repository: Repository) -> str | None:
+        self._here("tip")
+        return "5" * 40
+
     def item(self, repository: Repository, number: int) -> Item:
         self._here("item")
         return self.items[number]

@@ -12,9 +12,10 @@ from handlers.facts import Admitted, Facts, Need
 from handlers.guards import GUARDS, Refusal, turned_away
 from handlers.intents import Ignore, React, RejectRun, Reply
 from jobs.config import Mistake
+from jobs.evidence import Finding
 from jobs.model import ItemKind, Recent
 from jobs.rules import Rules
-from tests.handlers.asking import ADMITTED, ANN, APP, OWN, REPOSITORY, command, facts, labeled, mistyped, remark
+from tests.handlers.asking import ADMITTED, ANN, APP, OWN, PULL, REPOSITORY, command, facts, labeled, mistyped, remark
 
 BUTTON = ButtonPressed(
     delivery="d-1", repository=REPOSITORY, sender=ANN, number=8, kind=ItemKind.PULL, key="check:42:d-1", run_id="f" * 32, button="fix",
@@ -264,6 +265,33 @@ def test_a_broken_configuration_is_a_rejected_run_that_names_every_mistake() -> 
             "line 7: gates.0.run: a value is needed here. Correct it there."
         )
         assert rejected.details == ("line 3: flows: unknown key", "line 7: gates.0.run: a value is needed here")
+        assert (rejected.findings, rejected.commit) == ((), None)
+
+
+def test_the_mistakes_are_shown_on_the_commit_they_are_in_but_on_a_pull_request_on_its_head() -> None:
+    """Proves: 003-10, F86."""
+    mistakes = (
+        *MISTAKES,
+        Mistake(0, "", "the file is larger than 65536 bytes"),
+        Mistake(0, "wall", "too long (in acme/.github)", here=False),
+    )
+    (rejected,) = turned_away(command("fix"), facts(mistakes=mistakes, config_at="5" * 40), Refusal("", recorded=True))
+    assert isinstance(rejected, RejectRun)
+    assert rejected.commit == "5" * 40
+    assert rejected.findings == (
+        Finding("configuration", "flows: unknown key", ".github/slipway.yml", 3),
+        Finding("configuration", "gates.0.run: a value is needed here", ".github/slipway.yml", 7),
+        Finding("configuration", "the file is larger than 65536 bytes", ".github/slipway.yml"),
+        Finding(
+            "configuration",
+            "wall: too long (in acme/.github) - nothing in this repository's own .github/slipway.yml is wrong in this, "
+            "so no line of it is marked",
+        ),
+    )
+    there = facts(mistakes=mistakes, config_at="5" * 40, item=PULL)
+    (on_pull,) = turned_away(command("fix"), there, Refusal("", recorded=True))
+    assert isinstance(on_pull, RejectRun)
+    assert (on_pull.request.head_sha, on_pull.findings, on_pull.commit) == (PULL.head_sha, (), None)
 
 
 def test_more_mistakes_than_a_sentence_holds_are_listed_in_an_answer() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from jobs.model import Run, RunState
+from tests.fakes.github.state import CheckRun
 from tests.stories.world import CONFIG, FILES, RIGHT_AT_ONCE, World
 
 MISTAKEN = """\
@@ -54,6 +55,51 @@ def test_on_a_pull_request_a_mistaken_configuration_is_a_check_run_too(world: Wo
     assert (check.status, check.conclusion) == ("completed", "action_required")
     assert "line 2: agnet: unknown key" in f"{check.title} {check.summary}"
     assert "line 2: agnet: unknown key" in world.status(pull.number)
+
+
+def places(check: CheckRun) -> list[tuple[str, int, str]]:
+    return [(note["path"], note["start_line"], note["message"]) for note in check.annotations]
+
+
+def test_on_an_issue_it_is_a_check_run_on_the_commit_whose_file_is_mistaken(world: World) -> None:
+    """Proves: 003-10, F86."""
+    sha = world.github.push("main", {".github/slipway.yml": MISTAKEN})
+    world.ask()
+    world.work_until_idle()
+    run = rejected(world, "config_invalid")
+    (check,) = world.github.checks(sha)
+    assert (check.status, check.conclusion, check.external_id) == ("completed", "action_required", run.id)
+    assert "line 3: gats: unknown key; line 4: limits.wall: write a duration" in str(check.summary)
+    assert "gates" not in str(check.summary).replace("gates.0.run", "")
+    assert [place[:2] for place in places(check)] == [(".github/slipway.yml", line) for line in (3, 4, 6)]
+    assert places(check)[0] == (".github/slipway.yml", 3, "gats: unknown key")
+    assert world.status().count("gats: unknown key") == 1
+    world.github.push("main", {".github/slipway.yml": CONFIG})
+    world.pass_time(3600)
+    assert world.github.checks() == [check]
+
+
+def test_a_check_of_a_mistaken_configuration_that_was_perhaps_made_is_found_again(world: World) -> None:
+    """Proves: F86, I08."""
+    sha = world.github.push("main", {".github/slipway.yml": MISTAKEN})
+    world.github.fail("POST", "/repos/{owner}/{repo}/check-runs", kind="cut", after=True)
+    world.ask()
+    world.work_until_idle()
+    world.pass_time(3600)
+    rejected(world, "config_invalid")
+    (check,) = world.github.checks(sha)
+    assert (check.status, check.conclusion, len(check.annotations)) == ("completed", "action_required", 3)
+
+
+def test_what_is_mistaken_in_the_owner_s_file_has_no_line_here_and_that_is_said(world: World) -> None:
+    """Proves: 003-10."""
+    world.github.add_repository("acme/.github", files={".github/slipway.yml": "version: 1\nlimits: {wall: soon}\n"})
+    world.ask()
+    world.work_until_idle()
+    rejected(world, "config_invalid")
+    (check,) = world.github.checks()
+    assert check.annotations == []
+    assert "(in acme/.github, line 2) - nothing in this repository's own .github/slipway.yml is wrong in this" in str(check.text)
 
 
 def test_what_is_wrong_with_the_configuration_can_be_asked_for(world: World) -> None:

@@ -113,6 +113,13 @@ def test_without_the_permission_to_see_members_nobody_is_let_in(client: Client) 
         client.forge.teams(client.repository, Actor(1, "ada"), ["acme/core"])
 
 
+def test_the_default_branch_stands_at_a_commit_or_nowhere_yet(client: Client, fake: FakeGitHub) -> None:
+    sha = fake.push("main", {"a": "b"})
+    assert client.forge.tip(client.repository) == sha
+    fake.fail("GET", "/repos/{owner}/{repo}/git/ref/heads/{path}", status=409, message="Git Repository is empty.")
+    assert client.forge.tip(client.repository) is None
+
+
 def test_who_we_are_is_a_number_asked_for_once(client: Client, fake: FakeGitHub) -> None:
     """Proves: F88, T06."""
     assert client.forge.own(client.repository) == client.forge.own(client.repository) == {fake.bot_id}

@@ -30,7 +30,7 @@ def lived(engine: sa.Engine) -> sa.Engine:
     runs.start(asked("whole", number=1), CALLED)
     whole = walk(ledger, ledger.claim("agents", "w"), *WHOLE)
     runs.retry(whole.id, whole.request.source, "again")
-    runs.reject(asked("refused", number=2), RULES, Reason("config_invalid", "line 3: unknown key"))
+    runs.reject(asked("refused", number=2), RULES, e.RejectedAtStart(Reason("config_invalid", "line 3: unknown key")))
     ledger.release(walk(ledger, ledger.claim("agents", "w"), *LAUNCHED, e.Built(RESULT)))
     lost = SqlLedger(engine, lease_s=-1).claim("agents", "gone")
     assert ledger.expire() == [lost.id]

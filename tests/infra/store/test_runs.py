@@ -65,9 +65,12 @@ def test_what_was_asked_comes_back_as_it_was_asked(engine: sa.Engine) -> None:
 def test_a_request_that_may_not_start_is_kept_with_its_reason(engine: sa.Engine) -> None:
     """Proves: I09."""
     runs = SqlRuns(engine)
-    run, new = runs.reject(asked(), RULES, NO, ("line 3",))
+    why = e.RejectedAtStart(NO, ("line 3",), (Finding("configuration", "unknown key", ".github/slipway.yml", 3),), "5" * 40)
+    run, new = runs.reject(asked(), RULES, why)
     assert (run.state, run.reason, new) == (RunState.REJECTED, NO, True)
-    assert runs.reject(asked(), RULES, NO) == (run, False)
+    assert (run.findings, run.base_sha) == (why.findings, why.commit)
+    assert runs.get(run.id) == run
+    assert runs.reject(asked(), RULES, e.RejectedAtStart(NO)) == (run, False)
     assert runs.start(asked(), RULES) == (run, False)
     assert SqlLedger(engine).claim("agents", "w") is None
 

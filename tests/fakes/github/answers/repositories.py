@@ -18,6 +18,14 @@ def get_content(call: Call) -> Answer:
     return Answer(200, call.hub.shapes.content(call.repo, path, ref, found))
 
 
+def get_branch(call: Call) -> Answer:
+    """Where a branch stands in the real repository."""
+    sha = gitside.tip(call.repo.path, call.vars["path"])
+    if not sha:
+        raise Deny(404, "Not Found")
+    return Answer(200, call.hub.shapes.ref(call.repo, f"refs/heads/{call.vars['path']}", sha))
+
+
 def get_permission(call: Call) -> Answer:
     user = call.hub.users.get(call.vars["username"].lower())
     if not user:

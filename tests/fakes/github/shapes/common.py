@@ -170,6 +170,12 @@ class Common:
             "_links": {"self": url, "git": git_url, "html": page},
         }
 
+    def ref(self, repo: Repository, name: str, sha: str) -> Json:
+        """A git reference to a commit."""
+        url = f"{self.api}/repos/{repo.full_name}/git"
+        pointed = {"type": "commit", "sha": sha, "url": f"{url}/commits/{sha}"}
+        return {"ref": name, "node_id": node("Ref", repo.id), "url": f"{url}/{name}", "object": pointed}
+
     def label(self, repo: Repository, label: Label) -> Json:
         """A label."""
         return {
