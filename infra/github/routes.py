@@ -69,7 +69,7 @@ class Route(Enum):
     REPOSITORY = Endpoint("GET", REPO, Purpose.READ)
     REPOSITORY_BY_ID = Endpoint("GET", "/repositories/{id}", Purpose.READ)
     CONTENT = Endpoint("GET", REPO + "/contents/{+path}{?ref}", Purpose.READ)
-    BRANCH = Endpoint("GET", REPO + "/git/ref/heads/{+branch}", Purpose.READ)
+    BRANCH = Endpoint("GET", REPO + "/git/ref/heads/{branch}", Purpose.READ)
     PERMISSION = Endpoint("GET", REPO + "/collaborators/{login}/permission", Purpose.READ)
     TEAM_MEMBER = Endpoint("GET", "/orgs/{organization}/teams/{team}/memberships/{login}", Purpose.MEMBERS)
     ISSUES = Endpoint("GET", REPO + "/issues{?state,labels,since,sort,direction,per_page}", Purpose.READ)

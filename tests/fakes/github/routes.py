@@ -53,7 +53,7 @@ ROUTES: tuple[Route, ...] = (
     row("GET", "/repositories/{repository_id}", "metadata:read", repositories.get_repository),
     row("GET", REPO, "metadata:read", repositories.get_repository),
     row("GET", f"{REPO}/contents/{{path}}", "contents:read", repositories.get_content, query="ref"),
-    row("GET", f"{REPO}/git/ref/heads/{{path}}", "contents:read", repositories.get_branch),
+    row("GET", f"{REPO}/git/ref/heads/{{branch}}", "contents:read", repositories.get_branch),
     row("GET", f"{REPO}/collaborators/{{username}}/permission", "metadata:read", repositories.get_permission),
     row("GET", f"{REPO}/issues", "issues:read", issues.list_issues, query=f"{PAGES} state labels sort direction since"),
     row("GET", f"{REPO}/issues/comments", ITEM_READ, issues.list_repository_comments, query=f"{PAGES} since sort direction"),

@@ -4,6 +4,7 @@ import pytest
 
 from jobs.errors import Refused
 from jobs.model import Actor, Item, ItemKind, Repository
+from tests.fakes.engine import FakeClock
 from tests.fakes.github import FakeGitHub
 from tests.infra.github.conftest import Client
 
@@ -113,10 +114,14 @@ def test_without_the_permission_to_see_members_nobody_is_let_in(client: Client) 
         client.forge.teams(client.repository, Actor(1, "ada"), ["acme/core"])
 
 
-def test_the_default_branch_stands_at_a_commit_or_nowhere_yet(client: Client, fake: FakeGitHub) -> None:
+def test_the_default_branch_stands_at_a_commit_or_nowhere_yet(client: Client, fake: FakeGitHub, clock: FakeClock) -> None:
     sha = fake.push("main", {"a": "b"})
     assert client.forge.tip(client.repository) == sha
-    fake.fail("GET", "/repos/{owner}/{repo}/git/ref/heads/{path}", status=409, message="Git Repository is empty.")
+    fake.repo(None).default_branch = "next/1.x"
+    other = fake.push("next/1.x", {"a": "c"})
+    clock.sleep(120)
+    assert client.forge.tip(client.repository) == other
+    fake.fail("GET", "/repos/{owner}/{repo}/git/ref/heads/{branch}", status=409, message="Git Repository is empty.")
     assert client.forge.tip(client.repository) is None
 
 

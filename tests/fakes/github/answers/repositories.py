@@ -20,10 +20,11 @@ def get_content(call: Call) -> Answer:
 
 def get_branch(call: Call) -> Answer:
     """Where a branch stands in the real repository."""
-    sha = gitside.tip(call.repo.path, call.vars["path"])
+    branch = call.vars["branch"]
+    sha = gitside.tip(call.repo.path, branch)
     if not sha:
         raise Deny(404, "Not Found")
-    return Answer(200, call.hub.shapes.ref(call.repo, f"refs/heads/{call.vars['path']}", sha))
+    return Answer(200, call.hub.shapes.ref(call.repo, f"refs/heads/{branch}", sha))
 
 
 def get_permission(call: Call) -> Answer:
