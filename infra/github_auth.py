@@ -24,10 +24,14 @@ MOST_KEPT_S = 50 * 60.0
 
 
 class Masks(Protocol):
-    """Keeps secrets out of logs; `infra.redact.Redactor` is one."""
+    """Keeps secrets out of what is logged and stored; `infra.redact.Redactor` is one."""
 
     def add(self, value: str) -> None:
         """Mask the value from now on."""
+        ...
+
+    def text(self, text: str) -> str:
+        """The text with every secret masked."""
         ...
 
 

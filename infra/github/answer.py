@@ -1,7 +1,7 @@
 """An HTTP answer, and what it means: the one place where GitHub's statuses become faults. Pure."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from math import isfinite
@@ -17,11 +17,12 @@ MOST_SAID = 300
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. Header names are lower case."""
+    """What came back. Header names are lower case; `mask` is for GitHub's own words, which become reasons and evidence."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    mask: Callable[[str], str] = str
 
     @property
     def document(self) -> Any:
@@ -40,7 +41,7 @@ class Answer:
         errors = document.get("errors")
         details = [_detail(error) for error in errors] if isinstance(errors, list) else []
         text = " – ".join(part for part in (str(document.get("message") or ""), *details) if part)
-        return "".join(mark if mark.isprintable() else " " for mark in text)[:MOST_SAID]
+        return "".join(mark if mark.isprintable() else " " for mark in self.mask(text))[:MOST_SAID]
 
     @property
     def date(self) -> float | None:

@@ -3,7 +3,8 @@
 import secrets
 import urllib.parse
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -37,12 +38,13 @@ class Cache(OrderedDict[str, Cached]):
 class Api(GitHubAPI):
     """The calls of one installation (or of the App itself): its own rate limit and its own cache.
 
-    Everything that is raised is a Fault: see `infra.github.answer`.
+    Everything that is raised is a Fault: see `infra.github.answer`. No secret that `mask` knows is in one, even where GitHub repeats it.
     """
 
-    def __init__(self, wire: Wire, clock: Clock, base_url: str) -> None:
+    def __init__(self, wire: Wire, clock: Clock, base_url: str, mask: Callable[[str], str] = str) -> None:
         super().__init__(AGENT, base_url=base_url, cache=Cache())
         self._wire = wire
+        self._mask = mask
         self._clock = clock
         self.skew = 0.0
 
@@ -81,17 +83,20 @@ class Api(GitHubAPI):
         self._clock.sleep(seconds)
 
     async def _answer(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        answer = await self._wire.send(method, url, headers, body)
+        answer = await self._send(method, url, headers, body)
         self._learn(answer)
         fault = self._verdict(method, url, answer)
         if isinstance(fault, Moved) and method == "GET":
             elsewhere = self._followed(url, answer)
             if elsewhere:
-                answer = await self._wire.send(method, elsewhere, headers, body)
+                answer = await self._send(method, elsewhere, headers, body)
                 fault = self._verdict(method, elsewhere, answer)
         if fault:
             raise fault
         return answer
+
+    async def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        return replace(await self._wire.send(method, url, headers, body), mask=self._mask)
 
     def _verdict(self, method: str, url: str, answer: Answer) -> Fault | None:
         what = f"{method} {urllib.parse.urlsplit(url).path}"

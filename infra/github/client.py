@@ -41,7 +41,8 @@ class GitHub:
         self._lane = lane
         self._clock = clock
         self._base_url = base_url
-        self._app = Api(self._wire, clock, base_url)
+        self._mask = masks.text
+        self._app = Api(self._wire, clock, base_url, self._mask)
         self._tokens = Tokens(self._app, key, clock, masks)
         self._apis: dict[int, Api] = {}
         self._names: dict[int, Named] = {}
@@ -211,7 +212,7 @@ class GitHub:
         if api is None:
             if len(self._apis) >= MOST_APIS:
                 self._apis.clear()
-            api = self._apis[installation] = Api(self._wire, self._clock, self._base_url)
+            api = self._apis[installation] = Api(self._wire, self._clock, self._base_url, self._mask)
         return api
 
 

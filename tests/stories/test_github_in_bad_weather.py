@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from jobs.model import RunState
+from tests.faults import witness
 from tests.stories.world import CONFIG, FILES, RIGHT_AT_ONCE, World
 
 REPO = "/repos/{owner}/{repo}"
@@ -83,6 +84,29 @@ def test_tokens_revoked_during_the_run_are_replaced(world: World) -> None:
     world.ask()
     world.at("Passed", world.github.revoke_tokens)
     one_of_everything(world)
+
+
+@pytest.mark.parametrize(("form", "least", "most"), [("old", 40, 40), ("new", 500, 540)])
+def test_tokens_of_either_form_serve_a_whole_run_and_stay_where_they_are(
+    world: World, capfd: pytest.CaptureFixture[str], form: str, least: int, most: int
+) -> None:
+    """Not even GitHub's own words bring one into a file, a text, a callback or the log. Proves: F78, I11, T35."""
+    minted = world.github.hub.tokens.minted
+    world.github.hub.tokens.form = form
+
+    def quoted() -> None:
+        world.github.fail("POST", CREATES["pull"], message=f"who is {' or '.join(minted)}?")
+
+    world.ask()
+    world.at("FlowFinished", quoted)
+    one_of_everything(world)
+    assert world.events(world.run).count("Stumbled") == 1
+    assert minted
+    assert all(least <= len(token) <= most for token in minted)
+    assert witness.wrong(world.ground.engine, world.settings.data_dir, world.github, list(minted)) == []
+    said = "".join([*capfd.readouterr(), *(str(one.body) for one in world.callbacks())])
+    assert "who is" in said
+    assert [token for token in minted if token in said] == []
 
 
 @pytest.mark.parametrize("after", [False, True])
