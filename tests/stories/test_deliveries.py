@@ -1,11 +1,16 @@
 """How a verified commit leaves, as the repository and the operator want it."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from delivery.github import GitHubDeliveryManager
+from delivery.manager import Pull, Pulls
 from infra.signing import signer
-from jobs.model import RunState
+from jobs.model import Repository, RunState
 from tests.fakes.github.gitside import git
 from tests.infra.test_signing import commit_verified, private
 from tests.stories.world import CONFIG, FILES, RIGHT_AT_ONCE, World
@@ -47,6 +52,42 @@ def test_where_best_effort_is_enough_a_refusal_is_a_warning(tmp_path: Path) -> N
         assert world.run.state is RunState.SUCCEEDED
         assert world.github.branches() == {"main"}
         assert "- Not delivered: GitHub did not open the pull request: Resource not accessible by integration." in world.status()
+
+
+class Sleepy:
+    """`delivery.manager.Pulls` of a worker that sleeps just before it opens a pull request, while `meanwhile` happens."""
+
+    def __init__(self, pulls: Pulls, meanwhile: Callable[[], object]) -> None:
+        self._pulls, self._meanwhile = pulls, meanwhile
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pulls, name)
+
+    def create(self, repository: Repository, **wanted: Any) -> Pull:
+        self._meanwhile()
+        return self._pulls.create(repository, **wanted)
+
+
+def test_a_worker_that_was_given_up_and_wakes_at_the_pull_request_opens_no_second_one(world: World) -> None:
+    """Another one delivers its run whole in the meantime; what the sleeper then writes down is refused. Proves: F74, I04, I07."""
+
+    def given_up() -> None:
+        assert world.ground.ledger.lost("world") == [world.run.id]
+        assert world.advance()
+        assert world.run.state is RunState.SUCCEEDED, world.run.reason
+
+    manager = world.shop.ports.deliveries["github"]
+    assert isinstance(manager, GitHubDeliveryManager)
+    world.ask()
+    world.take_in()
+    assert world.advance(deliveries={"github": replace(manager, pulls=Sleepy(manager.pulls, given_up))})
+    world.work_until_idle()
+    assert [entry.status for entry in world.github.calls("POST", "/repos/{owner}/{repo}/pulls")] == [201, 422]
+    (pull,) = world.github.pulls()
+    assert world.run.receipt and (world.run.receipt.number, world.run.receipt.sha) == (pull.number, pull.sha)
+    assert world.events(world.run).count("Delivered") == 1
+    assert [one.type for one in world.callbacks()].count("run.succeeded") == 1
+    assert world.launches == 1
 
 
 def test_the_base_may_move_while_a_run_works(world: World) -> None:

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from jobs import config
 from jobs.model import RunState
+from tests.fakes.github.gitside import git
 from tests.fakes.github.state import Issue
-from tests.stories.world import CONFIG, FILES, RIGHT_AT_ONCE, World, task
+from tests.stories.world import CONFIG, FILES, RIGHT_AT_ONCE, RIGHT_THE_SECOND_TIME, World, task
 
 HI = {"greeter.py": 'GREETING = "Hi"\n'}
 
@@ -274,3 +276,21 @@ def test_buttons_ask_for_the_same_right_as_commands(world: World) -> None:
     world.github.rerequest(world.github.checks()[-1].id, by="visitor")
     world.work_until_idle()
     assert len(world.runs) == 1
+
+
+def test_a_pull_request_that_loosens_its_own_rules_is_judged_by_the_default_branchs(world: World) -> None:
+    """Its gates that pass whatever is there, its longer limits and its softer delivery are not even read. Proves: T28."""
+    loose = "version: 1\nagent: scripted\nforks: true\ngates:\n  - {name: nothing, run: ['true']}\nlimits: {iterations: 1, wall: 9h}\n"
+    world.github.push("greeting", {**HI, ".github/slipway.yml": loose})
+    pull = world.github.open_pull("greeting", title="A greeting", body=RIGHT_THE_SECOND_TIME)
+    fix(world, pull)
+    world.work_until_idle()
+    run = world.run
+    assert run.state is RunState.SUCCEEDED, run.reason
+    assert [gate.name for gate in run.rules.gates] == ["tests"]
+    assert (run.rules.forks, run.rules.limits) == (False, config.read(CONFIG).limits)
+    first, second = world.turns(run)
+    assert [result["name"] for result in first["report"]["results"] if not result["passed"]] == ["tests"]
+    assert all(result["passed"] for result in second["report"]["results"])
+    assert "| `tests` |" in world.status(pull.number)
+    assert git(world.repository.path, "show", f"{world.github.sha('greeting')}:.github/slipway.yml") == loose.strip()

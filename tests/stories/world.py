@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -220,14 +220,17 @@ class World:
             self.shop.sender.send(row)
         return bool(rows)
 
-    def advance(self) -> bool:
-        """The run that is next, as far as it goes; each of its events is announced before the next one happens."""
+    def advance(self, **ports: Any) -> bool:
+        """The run that is next, as far as it goes; each of its events is announced before the next one happens.
+
+        `ports` stand in the place of the worker's own.
+        """
         self.ground.ledger.wake()
         due = self.ground.ledger.due(1, "agents")
         for run_id in due:
             shop, ground = self.shop, self.ground
             bell = _Bell(self._heard)
-            work = Work("world", shop.intake.handle, shop.relay.announce, ground.ledger, shop.ports, bell)
+            work = Work("world", shop.intake.handle, shop.relay.announce, ground.ledger, replace(shop.ports, **ports), bell)
             Horse(work, "agents", grace_s=60.0).advance(run_id)
             after = ground.runs.get(run_id)
             assert after.reason is None or after.reason.code != "internal_error", "there is a bug: its traceback is in the log"
