@@ -9,8 +9,9 @@ from typing import Protocol
 
 import structlog
 
+from app.acting import Asking, Came
 from app.knowledge import Knowledge, Sources
-from app.perform import Asking, Came, Perform
+from app.perform import Perform
 from handlers import routes
 from handlers.events import Asked, CommandGiven, Commented, Event, Unlabeled
 from handlers.guards import GUARDS, least, turned_away

@@ -3,10 +3,11 @@
 from functools import cached_property
 from pathlib import Path
 
+from app.acting import Acting, NoReview
 from app.ci import Ci, NoCi
 from app.intake import Intake
 from app.knowledge import Sources
-from app.perform import NoReview, Perform
+from app.perform import Perform
 from app.relay import Relay, Sender
 from app.voice import Voice
 from app.wiring.ground import Ground
@@ -155,9 +156,8 @@ class Workshop:
         asked = SqlAsked(ground.engine)
         sources = Sources(outside.forge, outside.catalogue, ground.runs, asked, outside.admitted)
         voice, finding = Voice(outside.boards, asked), SqlFinding(ground.engine)
-        perform = Perform(
-            ground.runs, finding, voice, ground.bell, self.ci or NoCi(), self.review or NoReview(), ground.page, self.workspaces
-        )
+        acting = Acting(ground.runs, finding, ground.bell, self.review or NoReview())
+        perform = Perform(acting, voice, self.ci or NoCi(), ground.page, self.workspaces)
         return Intake(ground.inbox, asked, sources, perform)
 
     @cached_property

@@ -9,9 +9,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from app.acting import Acting, NoReview
 from app.intake import Intake
 from app.knowledge import Sources
-from app.perform import NoReview, Perform
+from app.perform import Perform
 from app.voice import Voice
 from handlers.facts import Admitted
 from infra.store.asked import SqlAsked
@@ -84,16 +85,8 @@ class Reception:
         through = self.through
         sources = Sources(through(self.forge), through(self.forge), through(self.runs), through(self.asked), self.admitted)
         voice = Voice(through(self.board), through(self.asked))
-        perform = Perform(
-            through(self.runs),
-            through(self.finding),
-            voice,
-            self.bell,
-            self.ci,
-            NoReview(),
-            lambda run: f"https://slipway.example/runs/{run}",
-            self.mirrors,
-        )
+        acting = Acting(through(self.runs), through(self.finding), self.bell, NoReview())
+        perform = Perform(acting, voice, self.ci, lambda run: f"https://slipway.example/runs/{run}", self.mirrors)
         return Intake(through(self.inbox), through(self.asked), sources, perform)
 
     def arrives(self, event: str, payload: Mapping[str, Any], delivery: str | None = None) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.perform import Asking, Came
+from app.acting import Asking, Came
 from app.voice import Voice
 from handlers import words
 from handlers.intents import FetchAhead, FixById, Ignore, InstallationChanged, Pause, Reply, Resume, RetryById, StartRun, Steer, StopById
