@@ -91,14 +91,20 @@ class Bench:
         self.world.workspaces.dispose(run)
         return taken
 
-    def add_all(self) -> float:
+    def write_tree(self) -> float:
+        return self.by_git("write-tree")
+
+    def commit(self) -> float:
+        return self.by_git("commit", "-q", "-m", "Ten files changed")
+
+    def by_git(self, *then: str) -> float:
         place = self.root / self.name()
         git(self.cache, "worktree", "add", "-q", "--detach", str(place), "main")
         self.changed(place)
 
         def work() -> None:
             git(place, "add", "-A")
-            git(place, "write-tree")
+            git(place, *then)
 
         taken = timed(work)
         git(self.cache, "worktree", "remove", "--force", str(place))
@@ -109,7 +115,7 @@ def main() -> None:
     files, rounds = (*map(int, sys.argv[1:]), *(FILES, ROUNDS)[len(sys.argv) - 1 :])
     with tempfile.TemporaryDirectory() as name:
         bench = Bench(Path(name), files)
-        ways = ("at_the_commit", "one_behind", "worktree", "clone", "harvest", "add_all")
+        ways = ("at_the_commit", "one_behind", "worktree", "clone", "harvest", "write_tree", "commit")
         taken: dict[str, list[float]] = {way: [] for way in ways}
         for _ in range(rounds):
             for way in ways:
@@ -119,8 +125,9 @@ def main() -> None:
         print(f"{way:15} {middle[way]:9.1f} ms   min {min(taken[way]):9.1f}   max {max(taken[way]):9.1f}")
     print(f"checkout at the commit is {middle['worktree'] / middle['at_the_commit']:.0f} x faster than git worktree add (goal 200)")
     print(f"checkout one commit behind is {middle['worktree'] / middle['one_behind']:.0f} x faster than git worktree add (goal 20)")
-    faster = middle["add_all"] / middle["harvest"]
-    print(f"harvest of 10 in {files} is {faster:.1f} x faster than git add and write-tree, its commit included (goal 4)")
+    harvest = f"harvest of 10 in {files}, its commit included, is"
+    print(f"{harvest} {middle['commit'] / middle['harvest']:.1f} x faster than git add and commit (goal 4)")
+    print(f"{harvest} {middle['write_tree'] / middle['harvest']:.1f} x faster than git add and write-tree, which makes none")
 
 
 if __name__ == "__main__":
