@@ -3,13 +3,14 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from infra import process
 from infra.process import Bounds, Captured, Command
+from infra.redact import Redactor
 from jobs.errors import Fault, Refused
 from jobs.evidence import Ended
 from jobs.model import Repository
@@ -140,7 +141,7 @@ class Git:
             raise Fault("checkout_failed", f"git cannot be started ({error.strerror}): install git 2.39 or newer.") from error
         if not captured.ok and "No space left on device" in captured.stderr.text:
             raise Fault("disk_full", "There is no room left on the disk for git: free some.", evidence=captured.stderr.output().text)
-        return captured
+        return captured if captured.ok or source is None else without(source.credential, captured)
 
     def ask(self, *arguments: str, at: Place | None, given: Input = NOTHING, code: str = "checkout_failed") -> str:
         """Run git and return what it printed. Raises Fault(`code`) when it fails."""
@@ -205,6 +206,14 @@ class Git:
         if not file.exists() or file.read_text() != text:
             file.write_text(text)
         return file
+
+
+def without(credential: Credential | None, captured: Captured) -> Captured:
+    """What a failed call printed, which becomes evidence, without the credential: a remote may repeat what it was shown."""
+    if credential is None:
+        return captured
+    mask = Redactor((credential.password, f"{credential.user}:{credential.password}")).text
+    return replace(captured, stdout=captured.stdout.masked(mask), stderr=captured.stderr.masked(mask))
 
 
 def failure(what: str, captured: Captured, code: str) -> Fault:

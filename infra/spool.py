@@ -4,7 +4,7 @@ import os
 import re
 import tempfile
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from threading import Lock
 
@@ -83,6 +83,15 @@ class Raw:
     def text(self) -> str:
         """Everything that was kept, as text."""
         return self.data.decode(errors="replace")
+
+    def masked(self, mask: Callable[[str], str]) -> "Raw":
+        """The stream with `mask` applied to all that was kept of it, its ends included."""
+        text = mask(self.text)
+        data = text.encode(errors="replace")
+        spool = Spool(len(data))
+        spool.append(data)
+        tail = text[-len(self.tail) :] if self.tail else ""
+        return Raw(text[: len(self.head)], tail, self.size, self.truncated, spool)
 
     def output(self, artifact: str | None = None) -> Output:
         """The stream as evidence, without terminal control sequences."""

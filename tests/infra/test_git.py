@@ -55,6 +55,21 @@ def test_no_configuration_of_this_machine_is_read(tmp_path: Path, ours: Git) -> 
     assert len(listed.splitlines()) == len(CLOSED)
 
 
+def test_a_remote_that_repeats_our_credential_puts_it_into_no_evidence(tmp_path: Path) -> None:
+    """Proves: I11, F78."""
+    basic = base64.b64encode(f"x-access-token:{TOKEN}".encode()).decode()
+    program = tmp_path / "git"
+    program.write_text(f"#!/bin/sh\necho 'remote: no {TOKEN}'\necho 'fatal: Authorization: Basic {basic} ({TOKEN})' >&2\nexit 128\n")
+    program.chmod(0o755)
+    source = Source("https://github.example/acme/shop.git", Credential("x-access-token", TOKEN))
+    captured = Git(tmp_path / "home", program=str(program)).run("ls-remote", at=None, source=source)
+    said = captured.stdout.text + captured.stderr.text + str(captured.stdout.output()) + str(captured.stderr.output())
+    assert TOKEN not in said
+    assert basic not in said
+    assert captured.stderr.text.startswith("fatal: ")
+    assert captured.exit_code == 128
+
+
 def test_hooks_and_monitors_of_a_repository_do_not_run(tmp_path: Path, ours: Git) -> None:
     """Proves: T17, F55, I13."""
     upstream = Upstream(tmp_path / "repo")
