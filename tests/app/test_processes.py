@@ -85,7 +85,7 @@ class Machine:
 
     def status(self, path: str, body: bytes | None = None) -> int:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", body, timeout=5) as reply:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", body, timeout=30) as reply:
                 return int(reply.status)
         except urllib.error.HTTPError as error:
             return error.code

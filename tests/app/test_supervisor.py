@@ -26,7 +26,7 @@ def pids(path: Path) -> list[int]:
 
 
 def soon(true: Callable[[], bool]) -> bool:
-    until = CLOCK.monotonic() + 15
+    until = CLOCK.monotonic() + 60
     while not true():
         if CLOCK.monotonic() > until:
             return False

@@ -35,7 +35,7 @@ def first_line(one: socket.socket) -> bytes:
 
 
 def soon_free(at: Web) -> bool:
-    until = time.monotonic() + 15
+    until = time.monotonic() + 60
     while at.seats.taken and time.monotonic() < until:
         time.sleep(0.02)
     return at.seats.taken == 0
