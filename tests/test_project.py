@@ -12,7 +12,10 @@ from tests.jobs.gates.test_own_tree import ROOT, tracked
 LOCKS = ("infra/requirements.lock", "infra/requirements-dev.lock")
 MACHINES = re.compile(r"(?<![\w.])/(?:work/(?:main|shared)|home/(?!agent\b|user\b|you\b)[a-z]\w*|opt/pypi)|\.\./shared\b")
 """Paths of whoever wrote the project; a reader has none of them. (`/home/agent` is the home inside the sandbox.)"""
-REGISTRIES = re.compile(r"https?://[\w.-]*(?:pypi|pythonhosted|npmjs|registry|artifactory|nexus|mirror)[\w.-]*", re.IGNORECASE)
+REGISTRIES = re.compile(
+    r"https?://[\w.-]*(?:pypi|pythonhosted|npmjs|registry|artifactory|nexus|mirror)[\w.-]*|(?:pypi|pythonhosted|npmjs)\.(?:org|com)",
+    re.IGNORECASE,
+)
 APART = "infra/agents/scripted_program.py"
 """A program of its own, which runs in the sandbox and imports nothing of ours."""
 

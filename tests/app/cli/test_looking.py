@@ -63,7 +63,7 @@ def test_show_explains_a_failure_without_a_log(town: Town) -> None:
 def test_show_tells_what_the_sandboxes_asked_the_network_for(town: Town) -> None:
     """Proves: 002-03, T14. Every decision counts, refusals stand first, and a record that is gone is missed."""
     artifacts = FileArtifacts(town.engine, town.data / "artifacts")
-    rows = [("pypi.org:443", "allowed", 900, 4_000), ("evil.test:443\x1b[2J", "denied: not on the list of hosts", 0, 0)]
+    rows = [("packages.example.org:443", "allowed", 900, 4_000), ("evil.test:443\x1b[2J", "denied: not on the list of hosts", 0, 0)]
     for name, times in (("egress-1-1-aa.jsonl", 2), ("egress-1-2-bb.jsonl", 1)):
         lines = [json.dumps(dict(zip(("target", "verdict", "sent", "received"), row, strict=True))) for row in rows * times]
         artifacts.put(town["failed"], name, "\n".join(lines).encode())
@@ -71,7 +71,7 @@ def test_show_tells_what_the_sandboxes_asked_the_network_for(town: Town) -> None
     told = out[out.index("network\n") :].splitlines()[1:3]
     assert told == [
         "  ✗ evil.test:443[2J  denied: not on the list of hosts, 3 times",
-        "  ✓ pypi.org:443  allowed, 3 times, 2,700 bytes out and 12,000 in",
+        "  ✓ packages.example.org:443  allowed, 3 times, 2,700 bytes out and 12,000 in",
     ]
     network = slipway(town.data, "show", town["failed"], "--json").json["network"]
     assert [(one["verdict"], one["times"]) for one in network] == [("denied: not on the list of hosts", 3), ("allowed", 3)]
