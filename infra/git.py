@@ -139,9 +139,12 @@ class Git:
             captured = process.run(command, Bounds(timeout_s or self._timeout_s, output_bytes=output_bytes))
         except OSError as error:
             raise Fault("checkout_failed", f"git cannot be started ({error.strerror}): install git 2.39 or newer.") from error
-        if not captured.ok and "No space left on device" in captured.stderr.text:
+        if captured.ok:
+            return captured
+        captured = without(source.credential if source else None, captured)
+        if "No space left on device" in captured.stderr.text:
             raise Fault("disk_full", "There is no room left on the disk for git: free some.", evidence=captured.stderr.output().text)
-        return captured if captured.ok or source is None else without(source.credential, captured)
+        return captured
 
     def ask(self, *arguments: str, at: Place | None, given: Input = NOTHING, code: str = "checkout_failed") -> str:
         """Run git and return what it printed. Raises Fault(`code`) when it fails."""

@@ -70,6 +70,19 @@ def test_a_remote_that_repeats_our_credential_puts_it_into_no_evidence(tmp_path:
     assert captured.exit_code == 128
 
 
+def test_nor_does_one_that_says_its_disk_is_full(tmp_path: Path) -> None:
+    """Proves: I11, F78."""
+    program = tmp_path / "git"
+    program.write_text(f"#!/bin/sh\necho 'remote: No space left on device for {TOKEN}' >&2\nexit 128\n")
+    program.chmod(0o755)
+    source = Source("https://github.example/acme/shop.git", Credential("x-access-token", TOKEN))
+    with pytest.raises(Fault) as raised:
+        Git(tmp_path / "home", program=str(program)).run("push", at=None, source=source)
+    assert raised.value.reason.code == "disk_full"
+    assert "No space left" in raised.value.evidence
+    assert TOKEN not in raised.value.evidence
+
+
 def test_hooks_and_monitors_of_a_repository_do_not_run(tmp_path: Path, ours: Git) -> None:
     """Proves: T17, F55, I13."""
     upstream = Upstream(tmp_path / "repo")
