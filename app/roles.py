@@ -126,7 +126,7 @@ def answer(start: Start, queue: str, child: str) -> None:
 def send(start: Start, child: str) -> None:
     """The sender: takes callbacks to their receivers."""
     ground = start.introduce("worker", child)
-    lanes = Lanes(ground.outbox, Workshop(ground).sender.send)
+    lanes = Lanes(ground.outbox, Workshop(ground).sender.send, ground.clock)
     told = Event()
     signal.signal(signal.SIGTERM, lambda number, frame: told.set())
     while not told.is_set():

@@ -122,7 +122,7 @@ def measured(folder: Path, given: argparse.Namespace) -> Seen:
 
 
 def _in_lanes(outbox: SqlOutbox, sender: Sender, over: threading.Event) -> None:
-    lanes = Lanes(outbox, sender.send)
+    lanes = Lanes(outbox, sender.send, sender.clock)
     while not over.is_set():
         over.wait(lanes.fill())
     lanes.close()

@@ -5,6 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from infra.store.measuring import counters
+from infra.store.outbox import due_now
 from infra.store.schema import PENDING, agent_probe, attempt, endpoint, inbox, iteration, lane, outbox, pause, run, tick, worker
 from infra.store.work import now
 from jobs.errors import REASONS
@@ -35,7 +36,7 @@ def counts(connection: sa.Connection) -> dict[str, Counted]:
         },
         "slipway_oldest_pending_seconds": {
             ("webhooks",): _age(connection, inbox.c.received_at, PENDING),
-            ("callbacks",): _age(connection, outbox.c.next_at, PENDING, outbox.c.next_at <= now()),
+            ("callbacks",): _age(connection, outbox.c.next_at, due_now()),
         },
         "slipway_leases": _leases(connection),
         "slipway_tick_age_seconds": _ticks(connection),
@@ -58,7 +59,7 @@ def health(connection: sa.Connection) -> dict[str, Any]:
         ],
         "now": float(connection.scalar(sa.select(now())) or 0.0),
         "oldest_inbox_s": _age(connection, inbox.c.received_at, PENDING),
-        "oldest_outbox_s": _age(connection, outbox.c.next_at, PENDING, outbox.c.next_at <= now()),
+        "oldest_outbox_s": _age(connection, outbox.c.next_at, due_now()),
         "oldest_queued_s": _age(connection, run.c.created_at, live, run.c.state == RunState.QUEUED.value),
         "unannounced": int(connection.scalar(unannounced) or 0),
         "expired_leases": int(connection.scalar(orphans) or 0),

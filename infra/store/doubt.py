@@ -20,6 +20,10 @@ class StoreInDoubt(Fault):
         super().__init__("store_doubt", text)
 
 
+class StoreAway(StoreInDoubt):
+    """The store was locked or not to be reached through every try: no page of it is in doubt, and it may come back by itself."""
+
+
 def existing(base: Path, instance: Path) -> bool:
     """Whether there is a database at `base` to be opened; False: a first start may make one. Raises StoreInDoubt."""
     known = read_instance(instance)

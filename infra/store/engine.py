@@ -55,14 +55,14 @@ def open_store(data: Path, url: str | None = None, *, upgrade: bool = True, chec
 
 
 def connect(url: str | sa.URL, *, clock: Clock | None = None) -> sa.Engine:
-    """An engine on `url` without any check: for tests, backups and the above."""
+    """An engine on `url` without any check: for tests, backups and the above. Its errors do not repeat what was to be stored."""
     if sa.make_url(url).get_backend_name() == "sqlite":
-        engine = sa.create_engine(url)
+        engine = sa.create_engine(url, hide_parameters=True)
         event.listen(engine, "connect", _prepare(clock or SystemClock()))
         _break_on_damage(engine)
         event.listen(engine, "begin", _begin)
     else:
-        engine = sa.create_engine(url, pool_pre_ping=True, pool_recycle=1800)
+        engine = sa.create_engine(url, pool_pre_ping=True, pool_recycle=1800, hide_parameters=True)
     _guard_forks(engine)
     return engine
 

@@ -88,20 +88,20 @@ class SqlOutbox:
 
     def due(self, limit: int = 100) -> list[str]:
         """Callbacks whose time has come, oldest first."""
-        ready = sa.select(outbox.c.id).where(_due()).order_by(outbox.c.next_at, outbox.c.id).limit(limit)
+        ready = sa.select(outbox.c.id).where(due_now()).order_by(outbox.c.next_at, outbox.c.id).limit(limit)
         return read(self._engine, lambda connection: list(connection.scalars(ready)))
 
     def lanes(self, limit: int = 100) -> list[Lane]:
         """The receivers of due callbacks, those that take them first and then whoever waits longest."""
         failing = endpoint.c.failing_since.is_not(None)
         known = sa.select(outbox.c.url, sa.func.max(sa.case((failing, 1), else_=0)), sa.func.min(outbox.c.next_at))
-        joined = known.select_from(outbox.outerjoin(endpoint, endpoint.c.url == outbox.c.url)).where(_due()).group_by(outbox.c.url)
+        joined = known.select_from(outbox.outerjoin(endpoint, endpoint.c.url == outbox.c.url)).where(due_now()).group_by(outbox.c.url)
         ordered = joined.order_by(sa.literal_column("2"), sa.literal_column("3")).limit(limit)
         return read(self._engine, lambda connection: [Lane(url, bool(failed)) for url, failed, _ in connection.execute(ordered)])
 
     def next_for(self, url: str) -> str | None:
         """The due callback that has waited longest for a receiver."""
-        ready = sa.select(outbox.c.id).where(outbox.c.url == url, _due()).order_by(outbox.c.next_at, outbox.c.id).limit(1)
+        ready = sa.select(outbox.c.id).where(outbox.c.url == url, due_now()).order_by(outbox.c.next_at, outbox.c.id).limit(1)
         return read(self._engine, lambda connection: connection.scalar(ready))
 
     def listing(
@@ -132,7 +132,7 @@ class SqlOutbox:
                 raise KeyError(row_id)
             if not size:
                 raise UserError(EMPTIED)
-            again = sa.update(outbox).where(this).values(state="pending", tries=0, next_at=0.0, lease_until=0.0)
+            again = sa.update(outbox).where(this).values(state="pending", tries=0, next_at=now(), lease_until=0.0)
             url = connection.scalar(again.returning(outbox.c.url))
             connection.execute(sa.delete(endpoint).where(endpoint.c.url == url))
 
@@ -149,7 +149,8 @@ def _claim(connection: sa.Connection, row_id: str) -> OutboxRow | None:
     return OutboxRow(row.id, row.run_id, row.type, row.url, bytes(row.body), row.tries, row.created_at) if row else None
 
 
-def _due() -> sa.ColumnElement[bool]:
+def due_now() -> sa.ColumnElement[bool]:
+    """Whether a callback is to be sent now: its time has come, nobody is sending it, and its receiver did not ask for patience."""
     waits = sa.select(endpoint.c.url).where(endpoint.c.url == outbox.c.url, endpoint.c.not_before > now())
     return sa.and_(PENDING, outbox.c.next_at <= now(), outbox.c.lease_until <= now(), ~waits.correlate(outbox).exists())
 

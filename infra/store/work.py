@@ -10,7 +10,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from infra.clock import SystemClock
-from infra.store.doubt import RESTORE, StoreInDoubt
+from infra.store.doubt import RESTORE, StoreAway, StoreInDoubt
 
 T = TypeVar("T")
 TRIES = 6
@@ -47,7 +47,8 @@ def write(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
 
     After a lock, a serialization failure or a lost connection `work` runs again from the beginning, a bounded number of
     times: it has to read what it decides on inside. Whether a commit arrived is not known after a lost connection, so
-    `work` also has to find its own earlier result. Raises StoreInDoubt when the database is damaged, full or gone.
+    `work` also has to find its own earlier result. Raises StoreInDoubt when the database is damaged, full or gone,
+    StoreAway when it stayed locked or out of reach.
     """
 
     def once() -> T:
@@ -80,7 +81,7 @@ def _patiently(once: Callable[[], T]) -> T:
         return once()
     except DBAPIError as error:
         _judge(error)
-        raise StoreInDoubt(
+        raise StoreAway(
             "The database stayed locked or away through every try. Look for a process that holds it, and at its disk."
         ) from error
 

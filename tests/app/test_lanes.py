@@ -1,21 +1,27 @@
 """Callbacks in lanes: one receiver's trouble is nobody else's."""
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+import structlog
 
-from app.lanes import MOST, MOST_FAILING, Lanes
+from app.lanes import ASIDE_S, IDLE_S, MOST, MOST_FAILING, Lanes
 from delivery.callbacks import Callbacks
-from infra.store.engine import open_store
+from infra.clock import SystemClock
+from infra.store.breaker import mark_of
+from infra.store.doubt import StoreAway
+from infra.store.engine import database, open_store
 from infra.store.outbox import Lane, SqlOutbox
 from infra.store.runs import SqlRuns
 from jobs.errors import Fault
 from jobs.rules import CallbackRule
 from tests.delivery import runs
+from tests.fakes.engine import FakeClock
 
 SLOW, QUICK = "https://slow.example/hook", "https://quick.example/hook"
 PATIENCE_S = 20.0
@@ -79,7 +85,7 @@ def filled(lanes: Lanes, until: object) -> None:
 def test_a_receiver_that_does_not_answer_delays_no_other(outbox: SqlOutbox) -> None:
     """Proves: F95, I10, I20."""
     posts = Posts(outbox)
-    lanes = Lanes(outbox, posts)
+    lanes = Lanes(outbox, posts, SystemClock())
     filled(lanes, lambda: sent(outbox) == [QUICK, QUICK])
     assert posts.begun.wait(PATIENCE_S)
     posts.let_go.set()
@@ -91,7 +97,7 @@ def test_a_receiver_that_does_not_answer_delays_no_other(outbox: SqlOutbox) -> N
 def test_whoever_leaves_finishes_what_is_on_its_way_and_begins_nothing(outbox: SqlOutbox) -> None:
     """Proves: F32."""
     posts = Posts(outbox)
-    lanes = Lanes(outbox, posts)
+    lanes = Lanes(outbox, posts, SystemClock())
     filled(lanes, lambda: posts.begun.is_set() and sent(outbox) == [QUICK, QUICK])
     threading.Timer(0.05, posts.let_go.set).start()
     lanes.close()
@@ -100,6 +106,7 @@ def test_whoever_leaves_finishes_what_is_on_its_way_and_begins_nothing(outbox: S
 
 def test_a_bug_and_a_fault_with_one_receiver_leave_the_others_alone(outbox: SqlOutbox) -> None:
     """Proves: 000-09."""
+    clock = FakeClock()
     posts, broken = Posts(outbox), iter([ValueError("a bug"), Fault("store_doubt", "The store does not answer.")])
 
     def send(row_id: str) -> None:
@@ -108,9 +115,87 @@ def test_a_bug_and_a_fault_with_one_receiver_leave_the_others_alone(outbox: SqlO
             raise next(broken, Fault("store_doubt", "Still."))
         posts(row_id)
 
-    lanes = Lanes(outbox, send)
-    filled(lanes, lambda: sent(outbox) == [QUICK, QUICK] and next(broken, None) is None)
+    lanes = Lanes(outbox, send, clock)
+    filled(lanes, lambda: sent(outbox) == [QUICK, QUICK] and _later(clock) and next(broken, None) is None)
     lanes.close()
+
+
+def test_a_lane_that_broke_is_left_alone_for_a_while(outbox: SqlOutbox) -> None:
+    """What broke it is seldom over at once: it neither fills the log nor takes anybody's time."""
+    clock, asked = FakeClock(), Counter[str]()
+
+    def send(row_id: str) -> None:
+        asked[next(row["url"] for row in outbox.listing() if row["id"] == row_id)] += 1
+        raise ValueError("a bug")
+
+    lanes = Lanes(outbox, send, clock)
+    filled(lanes, lambda: asked[SLOW] and asked[QUICK] and not lanes.fill() < IDLE_S)
+    assert asked == {SLOW: 1, QUICK: 1}
+    filled(lanes, lambda: _later(clock) and asked[SLOW] > 1 and asked[QUICK] > 1)
+    lanes.close()
+
+
+def test_no_error_of_the_store_ends_the_sender(engine: sa.Engine, outbox: SqlOutbox) -> None:
+    """It says what is wrong, asks less and less often, and goes on by itself."""
+    posts = Posts(outbox)
+    posts.let_go.set()
+    lanes = Lanes(outbox, posts, SystemClock())
+    _run(engine, "ALTER TABLE outbox RENAME TO away")
+    with structlog.testing.capture_logs() as lines:
+        waits = [lanes.fill() for _ in range(3)]
+        _run(engine, "ALTER TABLE away RENAME TO outbox")
+        filled(lanes, lambda: len(sent(outbox)) == 4)
+    lanes.close()
+    assert waits == [1.0, 2.0, 4.0]
+    assert [(line["log_level"], line["event"]) for line in lines] == [
+        *[("error", "callbacks wait: the store refused a statement")] * 3,
+        ("warning", "callbacks go on: the store answers again"),
+    ]
+
+
+def test_damage_is_an_alarm_until_somebody_has_looked(tmp_path: Path, outbox: SqlOutbox) -> None:
+    """Proves: F42."""
+    posts = Posts(outbox)
+    posts.let_go.set()
+    lanes, mark = Lanes(outbox, posts, SystemClock()), mark_of(database(tmp_path))
+    mark.write_text("database disk image is malformed")
+    with structlog.testing.capture_logs() as lines:
+        lanes.fill()
+    assert [(line["log_level"], line["event"]) for line in lines] == [("error", "callbacks wait: the store is in doubt")]
+    mark.unlink()
+    filled(lanes, lambda: len(sent(outbox)) == 4)
+    lanes.close()
+
+
+@dataclass
+class Away:
+    """A store that another process has locked."""
+
+    def lanes(self, limit: int = 100) -> list[Lane]:
+        raise StoreAway("The database stayed locked.")
+
+    def next_for(self, url: str) -> str | None:
+        raise NotImplementedError
+
+
+def test_a_lock_is_a_warning_and_no_alarm() -> None:
+    """Proves: F40."""
+    lanes = Lanes(Away(), lambda row: None, SystemClock())
+    with structlog.testing.capture_logs() as lines:
+        waits = [lanes.fill() for _ in range(8)]
+    lanes.close()
+    assert waits == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
+    assert {(line["log_level"], line["event"]) for line in lines} == {("warning", "callbacks wait: the store is locked or away")}
+
+
+def _later(clock: FakeClock) -> bool:
+    clock.at += ASIDE_S
+    return True
+
+
+def _run(engine: sa.Engine, statement: str) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql(statement)
 
 
 @dataclass
@@ -136,7 +221,7 @@ def test_those_that_failed_last_never_have_every_lane() -> None:
         begun.append(url)
         let_go.wait(PATIENCE_S)
 
-    lanes = Lanes(crowd, send)
+    lanes = Lanes(crowd, send, SystemClock())
     filled(lanes, lambda: len(begun) == MOST_FAILING)
     crowd.well = 3
     filled(lanes, lambda: len(begun) == MOST_FAILING + 3)

@@ -136,3 +136,11 @@ def test_five_days_of_failure_close_a_receiver_and_one_yes_forgets_them(engine: 
 def _expire(engine: sa.Engine) -> None:
     with engine.begin() as connection:
         connection.execute(sa.update(table).values(lease_until=0.0))
+
+
+def test_an_error_of_the_database_does_not_repeat_what_was_to_be_stored(engine: sa.Engine, outbox: SqlOutbox) -> None:
+    """A receiver's address may be a secret, and errors are logged."""
+    row = next(iter(outbox.listing()))
+    with pytest.raises(sa.exc.IntegrityError) as refusal, engine.begin() as connection:
+        connection.execute(table.insert(), [{**row, "body": b"private", "url": "https://receiver.example/private"}])
+    assert "private" not in str(refusal.value)
