@@ -81,7 +81,7 @@ def _columns() -> list[sa.ColumnElement[Any]]:
         STANDS[("receipt", "kind")].as_string().label("delivery_kind"),
         STANDS[("receipt", "sha")].as_string().label("delivered_sha"),
         ASKED[("source", "trigger")].as_string().label("trigger"),
-        ASKED[("source", "actor", "id")].as_integer().label("actor"),
+        sa.cast(ASKED[("source", "actor", "id")].as_string(), sa.BigInteger).label("actor"),
         ASKED[("source", "actor", "permission")].as_string().label("permission"),
         ASKED["callback_url"].as_string().label("callback_url"),
         ASKED["iterations"].as_integer().label("iterations"),

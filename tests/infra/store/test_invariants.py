@@ -16,9 +16,10 @@ from jobs import events as e
 from jobs.errors import Reason
 from jobs.evidence import Finding
 from jobs.invariants import GRACE_S, violations
+from jobs.model import ItemKind, Source
 from jobs.record import Facts, Launch
 from jobs.rules import Rules
-from tests.infra.store.asked import LAUNCHED, RESULT, RULES, SNAPSHOT, VERIFIED, WHOLE, asked, start, walk
+from tests.infra.store.asked import ANNA, LAUNCHED, RESULT, RULES, SNAPSHOT, VERIFIED, WHOLE, asked, start, walk
 
 CALLED = Rules.model_validate({**RULES.model_dump(), "callbacks": [{"url": "https://example.org/hook", "events": ["run.succeeded"]}]})
 
@@ -67,6 +68,12 @@ def test_the_launchers_ledger_agrees_with_the_iterations(lived: sa.Engine) -> No
     for wrong in (started[1:], [*started, started[0]], [*started, replace(started[0], iteration=9)]):
         assert [found.invariant for found in violations(facts(lived, wrong))] == ["I06"]
     assert violations(facts(lived, [*started, replace(started[0], run_id="of another store")])) == []
+
+
+def test_the_forges_numbers_have_sixty_four_bits(engine: sa.Engine) -> None:
+    source = Source("label", delivery="d", item=ItemKind.ISSUE, number=7, actor=replace(ANNA, id=2**62))
+    start(engine, "many people", source=source)
+    assert [run.actor for run in facts(engine).runs] == [2**62]
 
 
 def _run(**columns: object) -> Callable[[str], sa.Update]:
