@@ -1,6 +1,7 @@
 """`python -m tests.faults.campaign --kills N --runs M --seed S`: processes of a working installation are killed at random moments.
 
-Prints its seed first. When something that must never be is found, everything is kept and its place is printed; the exit code is 1.
+Afterwards the checker looks at everything that is left, and then `slipway invariants` itself, as an operator runs it. Prints its seed
+first. When something that must never be is found, everything is kept and its place is printed; the exit code is 1.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from infra.redis_server import place
 from infra.rq_queue import ringing_client
 from infra.store.schema import run as runs
 from tests.faults.installation import ROLES, Installation, await_, installation
+from tests.serving import postgres_server
 from tests.stories.world import BONJOUR, BONSOIR, task
 
 AT_ONCE = 4
@@ -32,10 +34,13 @@ AT_ONCE = 4
 TWO_TICKS_S = 10.0
 WAIT_S = 2.0
 END_S = 420.0
+WELL = "✓ every invariant holds"
 SLOWLY = "sleep 1"
 TASKS = (task(f"{SLOWLY}\n{BONJOUR}"), task(f"try 1:\n{BONSOIR}\ntry 2:\n{SLOWLY}\n{BONJOUR}"), task(BONJOUR))
 MORE = ("flush", "restart")
 """What may happen to Redis beside being killed: emptied, or told to stop."""
+CUT = "cut"
+"""What may happen to PostgreSQL: every connection to it is ended at once, whatever was being said or committed."""
 MACHINE = "machine"
 """All of it killed at once by its supervisor's end, and started anew: nobody saw the workers end, and their leases have to run out."""
 
@@ -59,19 +64,27 @@ class Report:
     reclaims: dict[str, list[float]] = field(default_factory=dict)
     ends: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
+    command: str = "was not asked"
+
+    def asked(self, code: int, said: str) -> None:
+        """What `slipway invariants` said. Whatever is not its word that all is well is a problem."""
+        self.command = f"exit {code}: {said}"
+        if (code, said) != (0, WELL):
+            self.problems.append(f"slipway invariants, {self.command}")
 
     def lines(self) -> list[str]:
         """The report, as it is printed."""
         by = Counter(kill.role for kill in self.kills)
         found = Counter(problem.split(" ", 1)[0] for problem in self.problems)
         told = [
-            f"kills          {len(self.kills)} ({', '.join(f'{role} {by[role]}' for role in (*ROLES, *MORE, MACHINE) if by[role])})",
+            f"kills          {len(self.kills)} ({', '.join(f'{role} {by[role]}' for role in (*ROLES, *MORE, CUT, MACHINE) if by[role])})",
             f"runs           {sum(self.ends.values())} ({', '.join(f'{end} {count}' for end, count in sorted(self.ends.items()))})",
             f"lost events    {found['I01']}",
             f"duplicates     {found['I03'] + found['I04']}",
             f"orphans        {len(self.orphans)} after two ticks",
             f"disagreements  {found['I06']} of attempts, launches and counters",
             f"violations     {len(self.problems)} in all",
+            f"invariants     {self.command}",
         ]
         for after, each in sorted(self.reclaims.items()):
             told.append(f"re-claim       p50 {at(each, 0.5):.1f} s, p99 {at(each, 0.99):.1f} s of {len(each)} runs whose {after} was lost")
@@ -126,7 +139,9 @@ class Campaign:
     def strike(self, at: Sequence[str]) -> None:
         """Kill a process of some role, as soon as it has one, or do something to Redis: each as often as the others."""
         role, lost, began = self.dice.choice(at), list[str](), time.time()
-        if role in MORE:
+        if role == CUT:
+            _cut(self.home)
+        elif role in MORE:
             _disturb(self.home, role)
         elif role == MACHINE:
             lost, began = self._lose_the_machine(), self.home.died
@@ -202,10 +217,21 @@ def _disturb(home: Installation, how: str) -> None:
         client.flushall() if how == "flush" else client.shutdown(nosave=True)
 
 
-def campaign(root: Path, *, kills: int, most_runs: int, seed: int, **how: Any) -> Report:
-    """A campaign in a directory of its own."""
-    with installation(root, "[allow]\nactor_per_hour = 10000\n") as home:
-        return Campaign(home, random.Random(seed), Report(seed), **how).run(kills, most_runs)
+def _cut(home: Installation) -> None:
+    """Ours, by which this is told, is the only connection that is left."""
+    others = sa.text(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    with home.engine.connect() as connection:
+        connection.execute(others)
+
+
+def campaign(root: Path, *, kills: int, most_runs: int, seed: int, url: str | None = None, **how: Any) -> Report:
+    """A campaign in a directory of its own, on SQLite or on the PostgreSQL of that URL."""
+    with installation(root, "[allow]\nactor_per_hour = 10000\n", url=url) as home:
+        report = Campaign(home, random.Random(seed), Report(seed), **how).run(kills, most_runs)
+    report.asked(*home.command("invariants"))
+    return report
 
 
 def main() -> int:
@@ -218,7 +244,8 @@ def main() -> int:
     options.add_argument("--at-once", type=int, default=AT_ONCE, help="how many runs, announcements and callbacks are kept unfinished")
     options.add_argument("--together", type=int, default=1, help="how many blows fall at the same moment")
     options.add_argument("--minutes", type=float, default=24 * 60.0, help="begin nothing more after that time")
-    options.add_argument("--only", nargs="+", default=[*ROLES, *MORE], help="whom to strike; `machine` is all of it at once")
+    options.add_argument("--only", nargs="+", help="whom to strike; `machine` is all of it at once")
+    options.add_argument("--postgres", action="store_true", help="on PostgreSQL instead of SQLite; its connections are cut as well")
     given = options.parse_args()
     print(f"seed           {given.seed}", flush=True)
     root = Path(tempfile.mkdtemp(prefix="campaign-"))
@@ -228,10 +255,11 @@ def main() -> int:
             "pause_s": given.pause,
             "at_once": given.at_once,
             "together": given.together,
-            "roles": given.only,
+            "roles": given.only or (*ROLES, *MORE, *((CUT,) if given.postgres else ())),
             "most_s": 60 * given.minutes,
         }
-        report = campaign(root, kills=given.kills, most_runs=given.runs, seed=given.seed, **how)
+        with postgres_server(root / "postgres") if given.postgres else contextlib.nullcontext() as url:
+            report = campaign(root, kills=given.kills, most_runs=given.runs, seed=given.seed, url=url, **how)
     except BaseException:
         print(f"kept in {root}", flush=True)
         raise

@@ -35,12 +35,13 @@ FINAL_STATES = tuple(state.value for state in FINAL)
 
 @dataclass
 class Installation:
-    """See the module. `root` is a directory of its own; everything of the installation is in it."""
+    """See the module. `root` is a directory of its own; everything of the installation is in it but a PostgreSQL, if it has that `url`."""
 
     root: Path
     github: FakeGitHub
     receiver: Receiver
     port: int
+    url: str | None = None
     up: "subprocess.Popen[bytes] | None" = None
     died: float = 0.0
     asked: list[int] = field(default_factory=list)
@@ -59,7 +60,7 @@ class Installation:
     @property
     def engine(self) -> sa.Engine:
         """The store, for looking."""
-        self._engine = self._engine or connect(sqlite_url(database(self.data)))
+        self._engine = self._engine or connect(self.url or sqlite_url(database(self.data)))
         return self._engine
 
     # life
@@ -88,6 +89,13 @@ class Installation:
                 return bool(reply.status == 200)
         except (urllib.error.URLError, OSError):
             return False
+
+    def command(self, *words: str) -> tuple[int, str]:
+        """What the operator's own command says, in a process of its own: its exit code and all it printed."""
+        said = subprocess.run(
+            [sys.executable, "-m", "app", *words], cwd=ROOT, env=self._environ(), capture_output=True, text=True, check=False
+        )
+        return said.returncode, (said.stdout + said.stderr).strip()
 
     def close(self) -> None:
         """End everything that was started."""
@@ -118,6 +126,7 @@ class Installation:
             "SLIPWAY_GITHUB_URL": self.github.url,
             "SLIPWAY_CALLBACK_SECRETS": CALLBACK_SECRET,
             "SLIPWAY_CALLBACK_ALLOW_HOSTS": self.receiver.address,
+            **({"SLIPWAY_DATABASE_URL": self.url} if self.url else {}),
         }
 
     # people
@@ -173,8 +182,10 @@ class Installation:
         """Where the store, its file and the machine say different things, after everything came to an end."""
         known = {row.pid for row in self.rows(sa.select(schema.worker.c.pid).where(schema.worker.c.ended_at.is_(None)))}
         living = {pid for pid, parent in _parents().items() if self.up and parent == self.up.pid and pid in known}
-        with self.engine.connect() as connection:
-            integrity = connection.exec_driver_sql("PRAGMA integrity_check").scalar()
+        integrity = "ok"
+        if self.url is None:
+            with self.engine.connect() as connection:
+                integrity = str(connection.exec_driver_sql("PRAGMA integrity_check").scalar())
         return [
             *(f"I05 {pid}: the store knows a process that is not there" for pid in sorted(known - living)),
             *(f"I05 {run}: held by {owner} after everything ended" for run, owner in self.held().items()),
@@ -198,13 +209,13 @@ class Installation:
 
 
 @contextmanager
-def installation(root: Path, server_file: str = "", files: Mapping[str, str] = FILES) -> Iterator[Installation]:
-    """An installation that runs, with one repository of `files`, and is gone afterwards."""
+def installation(root: Path, server_file: str = "", files: Mapping[str, str] = FILES, url: str | None = None) -> Iterator[Installation]:
+    """An installation that runs, with one repository of `files`, and is gone afterwards; on SQLite, or the PostgreSQL of `url`."""
     root.mkdir(parents=True, exist_ok=True)
     with FakeGitHub(root / "github") as github, Receiver(CALLBACK_SECRET) as receiver:
         github.add_repository("acme/greeter", files=dict(files))
         (root / "slipway.toml").write_text(f'[[callbacks]]\nurl = "{receiver.url}"\n{server_file}')
-        made = Installation(root, github, receiver, free_port())
+        made = Installation(root, github, receiver, free_port(), url)
         github.hooks.url = f"http://127.0.0.1:{made.port}/webhook"
         try:
             made.start()

@@ -124,7 +124,8 @@ def soak(root: Path, *, seconds: float, seed: int, at_once: int = 4) -> tuple[So
         made = Soak(Campaign(home, random.Random(seed), Report(seed), at_once=at_once))
         made.run(seconds)
         made.campaign.report.problems += made.leaks()
-        return made, made.campaign.report
+    made.campaign.report.asked(*home.command("invariants"))
+    return made, made.campaign.report
 
 
 def main() -> int:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.campaign import campaign
+from tests.faults.campaign import WELL, Report, campaign
 from tests.needs import working_sandbox
 
 
@@ -17,3 +17,13 @@ def test_twelve_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     assert report.problems == []
     assert len(report.kills) == 12
     assert sum(report.ends.values()) == 4
+    assert report.command == f"exit 0: {WELL}"
+
+
+@pytest.mark.parametrize(("code", "said"), [(1, "I05 a-run: it is running and its lease ended 99 s ago"), (0, ""), (2, WELL)])
+def test_a_campaign_is_not_well_unless_the_operators_own_command_says_so(code: int, said: str) -> None:
+    report = Report(seed=1)
+    assert report.command == "was not asked"
+    report.asked(code, said)
+    assert report.problems == [f"slipway invariants, exit {code}: {said}"]
+    assert f"invariants     exit {code}: {said}" in report.lines()

