@@ -18,6 +18,8 @@ from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 from rq import Queue
+from rq.exceptions import InvalidJobOperation
+from rq.intermediate_queue import IntermediateQueue
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 from rq.utils import utcformat
@@ -31,7 +33,7 @@ WAITING_AT_MOST = 100_000
 REST_S = 0.02
 """Between two rounds of rings from the background: under load many go out together, and a single one goes out at once."""
 RING = """
-local queue = KEYS[1]
+local queue, taken = KEYS[1], KEYS[3]
 local shared = {unpack(ARGV, 2, 1 + ARGV[1])}
 local rung = 0
 redis.call('SADD', KEYS[2], queue)
@@ -41,7 +43,8 @@ for at = 2 + ARGV[1], #ARGV, 2 do
     local job = 'rq:job:' .. id
     local status = redis.call('HGET', job, 'status')
     if status == 'queued' and redis.call('LPOS', queue, id) then break end
-    if status ~= 'started' then
+    local answered = status == 'started' or (status == 'queued' and slot < 3 and redis.call('LPOS', taken, id))
+    if not answered then
       redis.call('DEL', job)
       redis.call('HSET', job, 'data', ARGV[at + 1], unpack(shared))
       redis.call('RPUSH', queue, id)
@@ -52,7 +55,11 @@ for at = 2 + ARGV[1], #ARGV, 2 do
 end
 return rung
 """
-"""One round trip for any number of bells. A job's hash without its place in the queue is of a worker that died: it rings again."""
+"""One round trip for any number of bells. What a worker has taken and not yet begun is being answered: its hash is not to be touched.
+
+A job's hash that is neither in the queue nor taken is of a worker that died: it rings again. So it does in the end where workers died at
+once after they had taken one bell several times: better heard twice than never.
+"""
 
 Client = redis.Redis
 
@@ -100,9 +107,10 @@ class RqBell:
 
     def _push(self, queue: str, function: str, bells: Sequence[tuple[str, bytes]]) -> None:
         shared = _shared(queue, function, self._client)
+        key = f"{Queue.redis_queue_namespace_prefix}{queue}"
         try:
             self._script(
-                keys=[f"{Queue.redis_queue_namespace_prefix}{queue}", Queue.redis_queues_keys],
+                keys=[key, Queue.redis_queues_keys, IntermediateQueue.get_intermediate_queue_key(key)],
                 args=[len(shared), *shared, *(part for bell in bells for part in bell)],
             )
         except (RedisError, OSError) as error:
@@ -195,5 +203,11 @@ def job_class(functions: Mapping[str, Callable[[Any], None]]) -> type[Job]:
             self._success_callback_name = self._failure_callback_name = self._stopped_callback_name = None
             self.webhooks = []
             self.retries_left = self.repeats_left = None
+
+        def delete(self, pipeline: Any = None, remove_from_queue: bool = True, delete_dependents: bool = False) -> None:
+            try:
+                super().delete(pipeline, remove_from_queue, delete_dependents)
+            except InvalidJobOperation:  # Redis was emptied meanwhile: nothing is left of the job but its last heartbeat
+                (self.connection if pipeline is None else pipeline).delete(self.key)
 
     return KnownJob

@@ -40,15 +40,24 @@ def waiting(client: redis.Redis, queue: str = "short") -> list[str]:
     return Queue(queue, connection=client, serializer=JSONSerializer).job_ids
 
 
-def work(client: redis.Redis, functions: dict[str, Callable[[Any], None]], queue: str = "short") -> None:
-    """A worker of ours answers every bell of the queue."""
+def answering(client: redis.Redis, functions: dict[str, Callable[[Any], None]], queue: str = "short") -> SimpleWorker:
+    """A worker of ours, in this process."""
     kind = job_class({f"app.worker.{name}": function for name, function in functions.items()})
-    SimpleWorker(
+    return SimpleWorker(
         [Queue(queue, connection=client, serializer=JSONSerializer, job_class=kind)],
         connection=client,
         serializer=JSONSerializer,
         job_class=kind,
-    ).work(burst=True)
+    )
+
+
+def work(client: redis.Redis, functions: dict[str, Callable[[Any], None]], queue: str = "short") -> None:
+    """A worker of ours answers every bell of the queue."""
+    answering(client, functions, queue).work(burst=True)
+
+
+def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelname in {"WARNING", "ERROR"}]
 
 
 def leftovers(client: redis.Redis) -> list[bytes]:
@@ -97,6 +106,47 @@ def test_a_bell_rung_while_it_is_being_answered_is_answered_again(bell: RqBell, 
     bell.ring("relay", "run")
     work(client, {"relay": relay})
     assert heard == ["run"] * 3
+
+
+def test_a_bell_rung_while_a_worker_has_just_taken_it_is_answered_by_another(
+    bell: RqBell, client: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first worker has it off the queue and has not yet said so; the second answers, and takes nothing away from the first."""
+    heard: list[object] = []
+    first = answering(client, {"relay": heard.append})
+    bell.ring("relay", "run")
+    taken = first.dequeue_job_and_maintain_ttl(None)
+    assert taken
+    bell.ring("relay", "run")
+    bell.ring("relay", "run")
+    assert waiting(client) == ["relay-run-2"]
+    work(client, {"relay": heard.append})
+    first.execute_job(*taken)
+    assert heard == ["run", "run"]
+    assert complaints(caplog) == []
+    assert leftovers(client) == []
+
+
+@pytest.mark.parametrize("deaths", [1, 2, 3, 4])
+def test_a_bell_taken_by_workers_that_died_at_once_is_not_deaf(bell: RqBell, client: redis.Redis, deaths: int) -> None:
+    """Proves: I22."""
+    for _ in range(deaths):
+        bell.ring("relay", "run")
+        assert answering(client, {}).dequeue_job_and_maintain_ttl(None)
+    heard: list[object] = []
+    bell.ring("relay", "run")
+    work(client, {"relay": heard.append})
+    assert heard == ["run"]
+
+
+def test_a_redis_that_is_emptied_while_a_bell_is_answered_is_no_failure(
+    bell: RqBell, client: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Proves: F22, I22."""
+    bell.ring("relay", "run")
+    work(client, {"relay": lambda run: client.flushall()})
+    assert complaints(caplog) == []
+    assert leftovers(client) == []
 
 
 def test_a_job_lost_by_a_dying_worker_does_not_make_the_bell_deaf(bell: RqBell, client: redis.Redis) -> None:
