@@ -2,11 +2,12 @@
 
 Streams: each agent's events read by its adapter (`parse`) and made into a transcript, beside a plain `json.loads` of the same lines: MB a
 second of processor time. Output: a program that prints as fast as it can, captured by the launcher's own reader, beside the bare pipe
-read and thrown away: seconds, and by how much the memory of the process grew. What is kept afterwards (masked, compressed, on disk) is
-timed apart.
+read and thrown away: seconds, and by how much the memory of the process grew; then all that is done until such a launch is told: read by
+its adapter, made into a transcript, masked, compressed, on disk.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import resource
@@ -21,12 +22,13 @@ from infra.agents.adapter import End
 from infra.agents.table import AGENTS
 from infra.agents.transcript import transcript
 from infra.artifacts import FileArtifacts
-from infra.outputs import Outputs, lines_of
+from infra.outputs import WHOLE, Outputs, lines_of
 from infra.process import Bounds, Command, run
 from infra.redact import Redactor
 from infra.spool import Raw, Spool, captured
 from infra.store.engine import open_store
 from jobs.evidence import Ended
+from jobs.model import Run
 from tests.infra.agents.streams import SAMPLES
 from tests.infra.agents.world import SECRET
 from tests.infra.store.asked import start
@@ -101,27 +103,43 @@ def bare(size: int) -> float:
 
 
 def output(size: int) -> Iterator[str]:
-    """The pipe alone, the capture, and the keeping."""
-    peer, before = bare(size), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    """Beside the pipe alone: the capture, and all that is done until a launch of such a program is told."""
+    before = most_held()
+    for agent in ("command", "claude"):
+        rounds = [(bare(size), *taken_in(agent, size)) for _ in range(ROUNDS)]
+        pipe, capture, whole = (statistics.median(times) for times in zip(*rounds, strict=True))
+        of_pipe = statistics.median(whole / pipe for pipe, _, whole in rounds)
+        told = f"pipe {pipe:.1f} s   captured {capture:.1f} s   in all {whole:.1f} s   ÷ pipe {of_pipe:.2f}"
+        yield f"{agent:<9} {size} MB   {told}   memory +{most_held() - before} MB"
+
+
+def taken_in(agent: str, size: int) -> tuple[float, float]:
+    """Seconds until all is captured, and until it was read by the adapter, made into a transcript, masked and kept."""
     began = time.monotonic()
-    found = run(Command(flood(size), dict(os.environ)), Bounds(600.0, output_bytes=2 * size * MB))
-    taken = time.monotonic() - began
-    tail = found.stdout.tail[-10:]
-    yield f"{size} MB     pipe {peer:.1f} s   captured {taken:.1f} s ({taken / peer:.2f})   memory +{grown(before)} MB   tail: {tail!r}"
-    with tempfile.TemporaryDirectory(prefix="slipway-bench-") as folder:
-        engine = open_store(Path(folder))
-        outputs = Outputs(FileArtifacts(engine, Path(folder) / "artifacts"), Redactor([SECRET]))
-        asked, before = start(engine), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    bounds = Bounds(600.0, output_bytes=2 * size * MB, whole_bytes=WHOLE)
+    found = run(Command(flood(size), dict(os.environ)), bounds).stdout
+    captured_s = time.monotonic() - began
+    with tempfile.TemporaryDirectory(prefix="slipway-bench-") as folder, store(Path(folder)) as (asked, outputs):
         began = time.monotonic()
-        outputs.keep(asked.id, "stdout", found.stdout)
-        taken = time.monotonic() - began
-        engine.dispose()
-    yield f"{size} MB     kept (masked, compressed, on disk) in {taken:.1f} s ({size / taken:.0f} MB/s)   memory +{grown(before)} MB"
+        AGENTS[agent].parse(lines_of(found), END)
+        outputs.pour(asked.id, "transcript", transcript(lines_of(found), AGENTS[agent], outputs))
+        kept = outputs.keep(asked.id, "stdout", found)
+        whole = captured_s + time.monotonic() - began
+    assert (kept.size, kept.tail[-9:]) == (size * MB, found.tail[-9:]), "the tail is not kept"
+    return captured_s, whole
 
 
-def grown(before: int) -> int:
-    """By how many MB the most this process ever held grew."""
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
+@contextlib.contextmanager
+def store(folder: Path) -> Iterator[tuple[Run, Outputs]]:
+    """A run and where its outputs are kept."""
+    engine = open_store(folder)
+    yield start(engine), Outputs(FileArtifacts(engine, folder / "artifacts"), Redactor([SECRET]))
+    engine.dispose()
+
+
+def most_held() -> int:
+    """The most memory this process ever held, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from infra.agents.access import Networks, PlainNetworks, StopFlag
 from infra.gate_findings import expected, findings
-from infra.outputs import Outputs
+from infra.outputs import WHOLE, Outputs
 from infra.process import Bounds, Captured
 from infra.sandbox.confinement import Confinement, Mount, Sandbox, Session, limited
 from jobs.evidence import Finding, GateResult, Snapshot
@@ -91,7 +91,7 @@ class SandboxedGates:
             tree = stack.enter_context(self._shop.trees.tree_at(run, snapshot.commit))
             report = expected(rule, tree.written)
             confinement = limited(Confinement(rule.run, tree.mounts, network=network), limits)
-            bounds = Bounds(rule.timeout, output_bytes=limits.output_bytes)
+            bounds = Bounds(rule.timeout, output_bytes=limits.output_bytes, whole_bytes=WHOLE)
             session = stack.enter_context(self._shop.sandbox.start(confinement, bounds))
             sessions.add(session)
             captured = session.wait()

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Protocol
 
 from infra.redact import Redactor
@@ -9,9 +10,13 @@ from infra.spool import Ends, Raw, Spool
 from jobs.evidence import Output
 
 CHUNK = 1 << 20
+EDGE = 1 << 16
+"""Bytes in which a line's end is looked for where a stream was cut."""
 MOST_LINE = 1 << 20
 """Bytes of a line that are read back. An event of an agent that is longer is none that anything depends on."""
 HEAD, TAIL = 8_000, 24_000
+WHOLE = 32 * 1000**2
+"""Bytes of a stream that are kept whole. Of a longer one only the ends are: to mask the rest takes longer than to print it."""
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -70,5 +75,20 @@ def lines_of(raw: Raw) -> Iterator[str]:
 
 
 def _pieces(spool: Spool) -> Iterator[bytes]:
-    for start in range(0, spool.kept, CHUNK):
-        yield spool.read(start, CHUNK)
+    """What is kept, with a line in the place of what is not."""
+    at, parts = 0, spool.parts
+    for part in map(partial(_in_lines, spool), parts) if len(parts) > 1 else parts:
+        if part.start > at:
+            yield f"\n[{part.start - at:,} bytes are not kept]\n".encode()
+        for start in range(part.start, part.stop, CHUNK):
+            yield spool.read(start, min(CHUNK, part.stop - start))
+        at = part.stop
+
+
+def _in_lines(spool: Spool, part: range) -> range:
+    """The part without the lines that are cut by its edges, where it has an edge: half a secret would not be known for one."""
+    if part.start > 0:
+        return range(part.start + spool.read(part.start, EDGE).find(b"\n") + 1, part.stop)
+    edge = max(0, part.stop - EDGE)
+    ended = spool.read(edge, EDGE).rfind(b"\n")
+    return range(part.stop if ended < 0 else edge + ended + 1)

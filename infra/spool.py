@@ -11,49 +11,95 @@ from threading import Lock
 from jobs.evidence import Output
 
 IN_MEMORY = 256 * 1024
+FIRST, LAST = 1000**2, 4 * 1000**2
+"""Bytes that are kept of a stream of which only the ends are."""
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class Spool:
-    """Bytes in the order they came: in memory while small, else in a nameless file. Written by one thread, read by any."""
+    """Bytes in the order they came: in memory while small, else in a nameless file. Written by one thread, read by any.
 
-    def __init__(self, most: int) -> None:
+    Of more than `most` only the first are kept, or with `ends` the first and the last: what is read is what `parts` names.
+    """
+
+    def __init__(self, most: int, *, ends: bool = False) -> None:
         self._most = most
+        self._turns_at = max(most - LAST, most // 4) if ends else most
         self._memory = bytearray()
         self._file: int | None = None
         self._lock = Lock()
         self.size = 0
 
     def append(self, data: bytes) -> None:
-        """Add `data`; what goes over `most` is counted and not kept."""
+        """Add `data`; all of it is counted, whatever is kept."""
         with self._lock:
-            room = self._most - self.size
-            if room > 0:
-                self._keep(data[:room])
-            self.size += len(data)
+            view = memoryview(data)
+            while view and (room := self._room()):
+                self._keep(view[:room])
+                self.size += len(view[:room])
+                view = view[room:]
+            self.size += len(view)
+
+    @property
+    def parts(self) -> tuple[range, ...]:
+        """The places that can be read back, in order."""
+        return self._parts(self.size)
 
     @property
     def kept(self) -> int:
         """How many bytes can be read back."""
-        return min(self.size, self._most)
+        return sum(map(len, self.parts))
+
+    @property
+    def end(self) -> int:
+        """The place after the last byte that can be read back."""
+        return self.parts[-1].stop
 
     def read(self, start: int, count: int) -> bytes:
-        """Up to `count` of the kept bytes from `start`."""
+        """Up to `count` of the bytes from `start`: as many as lie in that part."""
         with self._lock:
+            part = next((part for part in self._parts(self.size) if start in part), range(0))
+            count = min(count, part.stop - start)
             if self._file is None:
                 return bytes(self._memory[start : start + count])
-            return os.pread(self._file, max(0, min(count, self.kept - start)), start)
+            pieces = list[bytes]()
+            while count > 0:
+                pieces.append(os.pread(self._file, min(count, self._most - self._place(start)), self._place(start)))
+                start, count = start + len(pieces[-1]), count - len(pieces[-1])
+            return b"".join(pieces)
 
-    def _keep(self, data: bytes) -> None:
+    @property
+    def _turning(self) -> int:
+        """How many bytes at the end of the file are written again and again."""
+        return self._most - self._turns_at
+
+    def _parts(self, size: int) -> tuple[range, ...]:
+        if size <= self._most:
+            return (range(size),)
+        return (range(min(FIRST, self._turns_at)), range(size - self._turning, size)) if self._turning else (range(self._most),)
+
+    def _place(self, at: int) -> int:
+        """Where in the file the byte at a place of the stream is."""
+        return at if at < self._most else self._turns_at + (at - self._turns_at) % self._turning
+
+    def _room(self) -> int:
+        """How much can be written at once where the stream has come to."""
+        return self._most - self._place(self.size) if self.size < self._most or self._turning else 0
+
+    def _keep(self, data: memoryview) -> None:
+        if self._file is None and self.size + len(data) > min(IN_MEMORY, self._most):
+            self._file, kept, self._memory = _nameless(self), self._memory, bytearray()
+            _write(self._file, memoryview(kept), 0)
         if self._file is None:
             self._memory += data
-            if len(self._memory) > IN_MEMORY:
-                self._file = _nameless(self)
-                data, self._memory = bytes(self._memory), bytearray()
-        if self._file is not None:
-            view = memoryview(data)
-            while view:
-                view = view[os.write(self._file, view) :]
+        else:
+            _write(self._file, data, self._place(self.size))
+
+
+def _write(file: int, data: memoryview, place: int) -> None:
+    while data:
+        written = os.pwrite(file, data, place)
+        data, place = data[written:], place + written
 
 
 def _nameless(owner: object) -> int:
@@ -77,7 +123,7 @@ class Raw:
     @property
     def data(self) -> bytes:
         """Everything that was kept; less than `size` when `truncated`."""
-        return self.spool.read(0, self.spool.kept)
+        return b"".join(self.spool.read(part.start, len(part)) for part in self.spool.parts)
 
     @property
     def text(self) -> str:
@@ -125,11 +171,11 @@ class Ends:
 
 def captured(spool: Spool, head: int, tail: int) -> Raw:
     """What `spool` holds, as head and tail of those many bytes; a short stream is all head."""
-    truncated = spool.size > spool.kept
-    if spool.kept <= head + tail:
-        return Raw(spool.read(0, spool.kept).decode(errors="replace"), "", spool.size, truncated, spool)
+    truncated, end = spool.size > spool.kept, spool.parts[-1]
+    if len(end) == spool.kept <= head + tail:
+        return Raw(spool.read(0, len(end)).decode(errors="replace"), "", spool.size, truncated, spool)
     first = spool.read(0, head).decode(errors="replace")
-    last = spool.read(spool.kept - tail, tail).decode(errors="replace")
+    last = spool.read(max(end.start, end.stop - tail), tail).decode(errors="replace")
     return Raw(first, last, spool.size, truncated, spool)
 
 

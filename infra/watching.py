@@ -1,6 +1,7 @@
 """Watches a program that was started: reads what it prints, feeds it, and ends it where it goes over its bounds."""
 
 import contextlib
+import fcntl
 import os
 import selectors
 import signal
@@ -12,7 +13,8 @@ from infra.spool import Raw, Spool, captured
 from jobs.evidence import Ended
 from jobs.ports import Clock
 
-CHUNK = 1 << 16
+CHUNK = 1 << 18
+"""Bytes a pipe holds, where the system lets us say so, and that are read at once: who prints a lot is not held up by us."""
 GRACE_S = 2.0
 """How long output is still read after the end: a process that left its group may hold the pipe for ever."""
 
@@ -37,7 +39,8 @@ class Child(Protocol):
 class Bounds:
     """Where a program is stopped, and how much of what it printed is kept as head and tail (in bytes, for each stream).
 
-    Over `output_bytes` on both streams together it is killed. A line longer than `line_bytes` is cut.
+    Over `output_bytes` on both streams together it is killed. A line longer than `line_bytes` is cut. Of a stream longer than
+    `whole_bytes` only its ends are kept; without that, all up to `output_bytes` is.
     """
 
     timeout_s: float
@@ -46,6 +49,7 @@ class Bounds:
     keep_head: int = 8_000
     keep_tail: int = 24_000
     line_bytes: int = 1 << 20
+    whole_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +91,7 @@ class Watch(Thread):
         self.child = child
         self.bounds = bounds
         self._clock = clock
-        self._out = Spool(bounds.output_bytes)
-        self._err = Spool(bounds.output_bytes)
+        self._out, self._err = _spool(bounds), _spool(bounds)
         self._stdin = memoryview(stdin)
         self._news = Condition()
         self._over = False
@@ -109,13 +112,13 @@ class Watch(Thread):
     def await_output(self, start: int) -> bytes:
         """The next bytes of standard output from `start`; empty at the end."""
         with self._news:
-            while self._out.kept <= start and not self._over:
+            while self._out.end <= start and not self._over:
                 self._news.wait()
         return self._out.read(start, CHUNK)
 
     def printed(self, since: int, most: int) -> tuple[int, bytes]:
         """Without waiting: how much of standard output there is, and its newest bytes after `since`, at most `most` of them."""
-        end = self._out.kept
+        end = self._out.end
         begin = max(since, end - most)
         return end, self._out.read(begin, end - begin)
 
@@ -140,6 +143,7 @@ class Watch(Thread):
     def _register(self, selector: selectors.BaseSelector) -> None:
         for stream, spool in ((self.child.stdout, self._out), (self.child.stderr, self._err)):
             if stream is not None:
+                _widen(stream.fileno())
                 selector.register(stream, selectors.EVENT_READ, spool)
                 self._progress.open.add(stream.fileno())
         selector.register(self._wake, selectors.EVENT_READ)
@@ -235,3 +239,14 @@ class Watch(Thread):
             for descriptor in (self._wake, self._waker, self._pidfd):
                 os.close(descriptor)
             self._news.notify_all()
+
+
+def _spool(bounds: Bounds) -> Spool:
+    whole = bounds.whole_bytes
+    return Spool(bounds.output_bytes if whole is None else min(whole, bounds.output_bytes), ends=whole is not None)
+
+
+def _widen(pipe: int) -> None:
+    """Refused where this user's pipes take a lot of memory already; then it stays as it is."""
+    with contextlib.suppress(OSError):
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, CHUNK)

@@ -20,7 +20,7 @@ from infra.agents.table import AGENTS
 from infra.agents.telling import Left, told, turn_name
 from infra.agents.versions import Versions
 from infra.leftovers import Unusable, read_left
-from infra.outputs import Outputs
+from infra.outputs import WHOLE, Outputs
 from infra.process import Bounds, Captured
 from infra.sandbox.confinement import BROKER_PORT, Bind, Confinement, Network, Sandbox, Session, limited
 from infra.workspaces.layout import named
@@ -145,7 +145,7 @@ class SandboxedAgents:
         return limited(confinement, launch.run.rules.limits)
 
     def _run(self, launch: Launch, adapter: Adapter, confinement: Confinement) -> Captured:
-        bounds = Bounds(launch.timeout_s, launch.idle_s, launch.run.rules.limits.output_bytes)
+        bounds = Bounds(launch.timeout_s, launch.idle_s, launch.run.rules.limits.output_bytes, whole_bytes=WHOLE)
         with self._around.sandbox.start(confinement, bounds) as session:
             self._around.log.append(self._line(launch))
             audience = Audience(self._around.listeners, self._around.outputs, self._around.clock)

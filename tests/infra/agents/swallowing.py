@@ -1,9 +1,10 @@
 """A process of its own that takes in what an agent printed, as the launcher does, and says how much its memory grew.
 
-`python -m tests.infra.agents.swallowing AGENT KIND MEGABYTES FOLDER` prints one JSON object: `failure`, `grown_mb`, `kept`.
+`python -m tests.infra.agents.swallowing AGENT KIND MEGABYTES FOLDER` prints one JSON object: `failure`, `grown_mb`, `size`, `tail`, `kept`.
 """
 
 import json
+import os
 import resource
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -15,9 +16,11 @@ from infra.agents.adapter import End
 from infra.agents.table import AGENTS
 from infra.agents.transcript import transcript
 from infra.artifacts import FileArtifacts
-from infra.outputs import Outputs, lines_of
+from infra.outputs import WHOLE, Outputs, lines_of
+from infra.process import Bounds, Command
+from infra.process import run as run_to_its_end
 from infra.redact import Redactor
-from infra.spool import Spool, captured
+from infra.spool import Raw, Spool, captured
 from infra.store.engine import open_store
 from jobs.evidence import Ended
 from tests.infra.agents.streams import SAMPLES
@@ -53,6 +56,21 @@ def calls(size: int) -> Iterator[bytes]:
 KINDS: Mapping[str, Callable[[int], Iterator[bytes]]] = {"line": one_line, "binary": binary, "nested": nested, "calls": calls}
 
 
+def printed(size: int) -> Raw:
+    """What a program prints as fast as it can, captured as the launcher captures it."""
+    script = f"yes 'a line of output as programs print them' | head -c {size * MB}; echo; echo the end"
+    bounds = Bounds(110.0, output_bytes=2 * size * MB, whole_bytes=WHOLE)
+    return run_to_its_end(Command(("/bin/sh", "-c", script), dict(os.environ)), bounds).stdout
+
+
+def spooled(kind: str, size: int) -> Raw:
+    """All that is made, whatever of it would be kept."""
+    out = Spool(2 * size * MB)
+    for piece in KINDS[kind](size):
+        out.append(piece)
+    return captured(out, 8_000, 24_000)
+
+
 def grown() -> int:
     """The most memory this process ever held, in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
@@ -63,16 +81,15 @@ def swallow(agent: str, kind: str, size: int, folder: Path) -> dict[str, object]
     engine = open_store(folder)
     run = start(engine)
     outputs = Outputs(FileArtifacts(engine, folder / "artifacts"), Redactor(["s3cr3t-V4lue-of-the-worker"]))
-    out = Spool(2 * size * MB)
-    for piece in KINDS[kind](size):
-        out.append(piece)
-    adapter, raw, before = AGENTS[agent], captured(out, 8_000, 24_000), grown()
+    adapter, before = AGENTS[agent], grown()
+    raw = printed(size) if kind == "printed" else spooled(kind, size)
     heard = adapter.parse(lines_of(raw), End(Ended.EXIT, 0))
     outputs.pour(run.id, "transcript", transcript(lines_of(raw), adapter, outputs))
     kept = outputs.keep(run.id, "stdout", raw)
     sizes = engine.connect().execute(sa.text("SELECT name, size FROM artifact")).all()
     failure = heard.failure.code if heard.failure else None
-    return {"failure": failure, "grown_mb": grown() - before, "size": kept.size, "kept": {row.name: row.size for row in sizes}}
+    sizes_by_name = {row.name: row.size for row in sizes}
+    return {"failure": failure, "grown_mb": grown() - before, "size": kept.size, "tail": kept.tail[-20:], "kept": sizes_by_name}
 
 
 if __name__ == "__main__":
