@@ -1,13 +1,13 @@
 """The repositories this installation may work on, and the rules each of them gets."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from app.server_file import LocalRepository
 from jobs import config
 from jobs.config import ConfigInvalid, Mistake
-from jobs.errors import UserError
+from jobs.errors import Refused, UserError
 from jobs.model import Repository
 from jobs.policy import Policy
 from jobs.rules import Role, Rules
@@ -125,32 +125,53 @@ class Catalogue:
         """As `rules`, with the mistakes themselves. Raises ConfigInvalid, Fault."""
         text = self.forge.config(repository)
         own = None if text is None else config.read(text)
-        rules = self.policy.apply(own, self._shared(repository))
-        return rules.model_copy(update={"templates": self._templates(repository, rules, own)}) if rules.prompts else rules
+        shared = self._shared(repository)
+        rules = self.policy.apply(own, shared)
+        homes = {**_prompts_of(shared, shared_home(repository)), **_prompts_of(own, "")}
+        return rules.model_copy(update={"templates": self._templates(repository, rules, homes)}) if rules.prompts else rules
 
-    def _templates(self, repository: Repository, rules: Rules, own: Rules | None) -> dict[Role, str]:
-        """The repository's own words for a role, from its default branch: a pull request cannot change what its reviewer is told."""
-        asked = own.prompts if own else {}
+    def _templates(self, repository: Repository, rules: Rules, homes: Mapping[Role, str]) -> dict[Role, str]:
+        """The repository's own words for a role, from its default branch: a pull request cannot change what its reviewer is told.
+
+        `homes` says in which file the words of a role were asked for, as `Mistake.home` does.
+        """
         found = {role: self.forge.file(repository, path) for role, path in rules.prompts.items()}
         wrong = {role: _wrong(rules.prompts[role], text) for role, text in found.items()}
         if any(wrong.values()):
-            raise ConfigInvalid([Mistake(0, f"prompts.{role}", text, role in asked) for role, text in wrong.items() if text])
+            raise ConfigInvalid(
+                [Mistake(0, f"prompts.{role}", text, homes.get(role, config.SERVER)) for role, text in wrong.items() if text]
+            )
         return {role: for_prompt(text or "") for role, text in found.items()}
 
     def _shared(self, repository: Repository) -> Rules | None:
         """What the owner's repositories have in common. A mistake in it says that it is there, and not in the repository's own file."""
-        owner, _, name = repository.full_name.partition("/")
-        text = None if name == HOME else self.forge.defaults(repository)
-        if text is None:
-            return None
+        home = shared_home(repository)
         try:
+            text = None if repository.full_name == home else self._defaults(repository)
+            if text is None:
+                return None
             shared = config.read(text)
             self.policy.apply(shared)
         except ConfigInvalid as invalid:
-            raise ConfigInvalid(
-                [replace(one, line=0, text=f"{one.text} (in {owner}/{HOME}{_at(one)})", here=False) for one in invalid.mistakes]
-            ) from invalid
+            raise ConfigInvalid([replace(one, home=home) for one in invalid.mistakes]) from invalid
         return shared
+
+    def _defaults(self, repository: Repository) -> str | None:
+        try:
+            return self.forge.defaults(repository)
+        except Refused as refused:
+            if refused.reason.code != "config_invalid":
+                raise
+            raise ConfigInvalid([Mistake(0, "", refused.reason.text)]) from refused  # no file, so nothing in it
+
+
+def shared_home(repository: Repository) -> str:
+    """The repository in which its owner keeps the configuration of all of theirs."""
+    return f"{repository.full_name.partition('/')[0]}/{HOME}"
+
+
+def _prompts_of(rules: Rules | None, home: str) -> dict[Role, str]:
+    return dict.fromkeys(rules.prompts, home) if rules else {}
 
 
 def _wrong(path: str, text: str | None) -> str:
@@ -160,10 +181,6 @@ def _wrong(path: str, text: str | None) -> str:
     if not text.strip():
         return f"{path} is empty"
     return f"{path} is longer than {MOST_TEMPLATE:,} characters" if len(text) > MOST_TEMPLATE else ""
-
-
-def _at(mistake: Mistake) -> str:
-    return f", line {mistake.line}" if mistake.line else ""
 
 
 def placed(known: LocalRepository) -> Repository:

@@ -1,11 +1,12 @@
 """Fetches the facts that guards and handlers name, each when it is first needed and once for a delivery."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from handlers.events import Asked, Commented, Labeled, Sender, Unlabeled
-from handlers.facts import Admitted, Facts, Forge, Need
+from handlers.checks import run_of
+from handlers.events import Asked, ButtonPressed, CommandGiven, Commented, Labeled, Sender, SuiteRerequested, Unlabeled
+from handlers.facts import Admitted, Facts, Forge, Need, TurnedAway
 from handlers.payloads import decode
 from infra.local_forge import Heard
 from infra.store.inbox import InboxRow
@@ -39,6 +40,16 @@ class Active(Protocol):
         ...
 
 
+class Earlier(Protocol):
+    """The runs that were turned away before they began."""
+
+    def turned_away(
+        self, repository_id: int, *, run_id: str | None = None, sha: str | None = None, number: int | None = None
+    ) -> Sequence[Run]:
+        """That one; or those shown on the commit, or of the item, which are the newest of their items."""
+        ...
+
+
 class Asks(Protocol):
     """What was asked lately."""
 
@@ -51,7 +62,7 @@ class Asks(Protocol):
         ...
 
 
-VOLATILE = frozenset({Need.ACTIVE, Need.RECENT, Need.STOPPED})
+VOLATILE = frozenset({Need.ACTIVE, Need.RECENT, Need.STOPPED, Need.TURNED_AWAY})
 """What the carrying out of one command changes for the next one of the same comment."""
 
 
@@ -62,6 +73,7 @@ class Knowledge:
     forge: Forge
     configs: Configs
     runs: Active
+    earlier: Earlier
     asks: Asks
     facts: Facts
     fetched: frozenset[Need] = frozenset()
@@ -96,6 +108,8 @@ class Knowledge:
                 found = {"item": self.forge.item(repository, number)}
             case Need.LABEL_EVENT:
                 found = {"label_event": self.forge.label_event(repository, number, event.label if isinstance(event, Labeled) else "")}
+            case Need.TURNED_AWAY:
+                found = {"turned_away": tuple(self._turned_away(event))}
             case Need.RECENT:
                 key = event.key if isinstance(event, Asked) else ""
                 found = {"recent": self.asks.recent(key, repository, number, sender.id if sender else 0)}
@@ -103,6 +117,25 @@ class Knowledge:
                 said = event.comment if isinstance(event, Commented) else 0
                 found = {"stopped": bool(said) and self.asks.stopped(repository, number, said)}
         return replace(self.facts, **found)
+
+    def _turned_away(self, event: Asked | Unlabeled) -> Iterator[TurnedAway]:
+        for run in self._never_begun(event):
+            try:
+                yield TurnedAway(run, self.forge.item(event.repository, run.request.source.number or 0))
+            except Refused:
+                yield TurnedAway(run, None)
+
+    def _never_begun(self, event: Asked | Unlabeled) -> Sequence[Run]:
+        at = event.repository.id
+        match event:
+            case ButtonPressed(button="retry") if run := run_of(event):
+                return self.earlier.turned_away(at, run_id=run)
+            case SuiteRerequested(sha=sha):
+                return self.earlier.turned_away(at, sha=sha)
+            case CommandGiven(command="retry", number=number):
+                return self.earlier.turned_away(at, number=number)
+            case _:
+                return ()
 
     def _permission(self, repository: Repository, sender: Sender | None) -> str:
         """Of a person by the forge; of a bot by the operator, who named it."""
@@ -125,7 +158,7 @@ class Knowledge:
         except Refused as refused:
             if refused.reason.code != "config_invalid":
                 raise
-            mistakes = (Mistake(0, "", refused.reason.text, here=False),)  # no file, so nothing in it
+            mistakes = (Mistake(0, "", refused.reason.text),)  # no file, so nothing in it
         return {"rules": Rules(), "mistakes": mistakes, "config_at": self.forge.tip(repository)}
 
 
@@ -136,10 +169,11 @@ class Sources:
     forge: Hearing
     configs: Configs
     runs: Active
+    earlier: Earlier
     asks: Asks
     admitted: Admitted
 
     def about(self, row: InboxRow) -> Knowledge:
         """Nothing known yet but what the webhook says of itself."""
         forge = self.forge.hearing(Heard(row.id, decode(row.delivery.body, dict[str, Any])))
-        return Knowledge(forge, self.configs, self.runs, self.asks, Facts(admitted=self.admitted))
+        return Knowledge(forge, self.configs, self.runs, self.earlier, self.asks, Facts(admitted=self.admitted))

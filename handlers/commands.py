@@ -50,7 +50,7 @@ COMMANDS: Mapping[str, Command] = {
     "plan": Command("write", "start the flow `plan`", comments.run, True, _START, comments.STARTS),
     "review": Command("write", "review the pull request", comments.run, True, _START, comments.STARTS),
     "approve": Command("write", "let the waiting run go on, perhaps with what follows", comments.approve, True),
-    "retry": Command("write", "try the last run again", comments.retry),
+    "retry": Command("write", "try the last run again", comments.retry, needs=(Need.TURNED_AWAY,)),
     "stop": Command("write", "stop the run", comments.stop),
     "status": Command("triage", "say where the run stands", comments.report),
     "logs": Command("triage", "show the end of the agent's output", comments.report),

@@ -1,6 +1,7 @@
 """What each command of a comment means. The table that names these functions is in `handlers.commands`."""
 
 from handlers import words
+from handlers.anew import anew
 from handlers.events import CommandGiven, Mistyped, Remark
 from handlers.facts import Facts, Need
 from handlers.intents import ApproveRun, Ignore, Intent, Pause, Report, Resume, RetryRun, Steer, StopRun
@@ -34,6 +35,8 @@ def approve(event: CommandGiven, facts: Facts) -> list[Intent]:
 
 def retry(event: CommandGiven, facts: Facts) -> list[Intent]:
     """`retry`: the item's last run once more."""
+    if facts.turned_away:
+        return [seen(event), *anew(event, facts)]
     return [seen(event), RetryRun(event.repository, event.number, source(event, facts, "command"), event.key)]
 
 

@@ -6,7 +6,7 @@ from enum import Enum, auto
 from typing import Protocol
 
 from jobs.config import Mistake
-from jobs.model import Actor, Item, Recent, Repository
+from jobs.model import Actor, Item, Recent, Repository, Run
 from jobs.rules import Rules
 
 
@@ -56,6 +56,7 @@ class Need(Enum):
     PERMISSION = auto()
     ITEM = auto()
     LABEL_EVENT = auto()
+    TURNED_AWAY = auto()
     RECENT = auto()
     STOPPED = auto()
 
@@ -85,13 +86,21 @@ class Admitted:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnedAway:
+    """A run that was turned away before it began, and the item it was asked for on as that stands now; None when it is gone."""
+
+    run: Run
+    item: Item | None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What is known while one asking is decided. A fact nobody fetched reads as the answer that admits nothing.
 
     `teams` are those of the operator's that the actor is in; `needed` is the role that was found to be enough.
     `stopped` says that a later comment on the item, which was heard before this one, told us to stop. `mistakes` are the repository's
     configuration's; with any, `rules` are the defaults and nothing may be started by them, and `config_at` is the commit of the default
-    branch on which they were found.
+    branch on which they were found. `turned_away` are the runs that a retry, a button or a suite is about, where they never began.
     """
 
     admitted: Admitted = Admitted()
@@ -104,5 +113,6 @@ class Facts:
     teams: frozenset[str] = frozenset()
     item: Item | None = None
     label_event: int | None = None
+    turned_away: tuple[TurnedAway, ...] = ()
     recent: Recent | None = None
     stopped: bool = False

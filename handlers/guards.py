@@ -114,7 +114,8 @@ def config(event: Asked, facts: Facts) -> Refusal | None:
     """Nothing is started, or started again, by a configuration that cannot be read: a wrong guess is worse than a question."""
     command = wanted(event)[0]
     message = isinstance(event, Remark) or (isinstance(event, CommandGiven) and event.free and facts.active)
-    if not facts.mistakes or message or command not in (*comments.FLOWS, "retry"):
+    said_anew = command == "retry" and facts.turned_away
+    if not facts.mistakes or message or said_anew or command not in (*comments.FLOWS, "retry"):
         return None
     why = "the repository's configuration is invalid"
     if isinstance(event, Labeled | CommandGiven) and command != "retry":
@@ -146,7 +147,7 @@ GUARDS: tuple[Guard, ...] = (
     Guard("people", people, (Need.TEAMS,)),
     Guard("permission", permission, (Need.RULES, Need.PERMISSION)),
     Guard("enabled", enabled, (Need.RULES,)),
-    Guard("config", config, (Need.RULES, Need.ACTIVE)),
+    Guard("config", config, (Need.RULES, Need.ACTIVE, Need.TURNED_AWAY)),
     Guard("rate", rate, (Need.RECENT,)),
 )
 

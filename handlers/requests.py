@@ -39,12 +39,17 @@ def request(event: OnItem, facts: Facts, wish: Wish) -> RunRequest | list[Intent
     """The request, with a pull request's head pinned to the commit that was vouched for; or what to answer instead."""
     if facts.item is None:
         return [Ignore("the item could not be looked at")]
-    answer = _misplaced(event, facts, facts.item, wish)
+    return admissible(event, facts, facts.item, wish, plain(event, facts, wish))
+
+
+def admissible(event: Asked, facts: Facts, item: Item, wish: Wish, asked: RunRequest) -> RunRequest | list[Intent]:
+    """As `request`, of one that is known."""
+    answer = _misplaced(event, facts, item, wish)
     if answer:
         return no(event, facts, answer)
-    asked = pinned(plain(event, facts, wish), facts.item)
-    reason = _impossible(asked, facts)
-    return [RejectRun(asked, reason)] if reason else asked
+    at_head = pinned(asked, item)
+    reason = _impossible(at_head, facts)
+    return [RejectRun(at_head, reason)] if reason else at_head
 
 
 def invalid(event: OnItem, facts: Facts, wish: Wish) -> list[Intent]:
@@ -52,20 +57,27 @@ def invalid(event: OnItem, facts: Facts, wish: Wish) -> list[Intent]:
 
     A check run can show it too: on a pull request's head, and else on the commit of the default branch whose file it is.
     """
-    sentence = words.config_invalid(facts.mistakes)
     asked = plain(event, facts, wish)
     shown = pinned(asked, facts.item) if facts.item and facts.item.open else asked
-    at = None if shown.head_sha else facts.config_at
-    found = tuple(map(_finding, facts.mistakes)) if at else ()
-    rejected = RejectRun(shown, Reason("config_invalid", sentence), tuple(map(str, facts.mistakes)), found, at)
+    return misconfigured(event, facts, shown, facts.config_at)
+
+
+def misconfigured(event: Asked, facts: Facts, asked: RunRequest, at: str | None) -> list[Intent]:
+    """As `invalid`, of a request that is known. It is shown on `at` where the request names no commit itself."""
+    sentence = words.config_invalid(facts.mistakes)
+    commit = None if asked.head_sha else at
+    found = tuple(_finding(one, placed=commit == facts.config_at) for one in facts.mistakes) if commit else ()
+    rejected = RejectRun(asked, Reason("config_invalid", sentence), tuple(map(str, facts.mistakes)), found, commit)
     whole = [] if len(sentence) <= MOST_SENTENCE else no(event, facts, words.config_mistakes(facts.mistakes))
     return [rejected, *whole]
 
 
-def _finding(mistake: Mistake) -> Finding:
-    """A mistake beside its line; only in words where the file it is in is not this repository's."""
+def _finding(mistake: Mistake, *, placed: bool) -> Finding:
+    """A mistake beside its line; only in words where the file it is in is not this repository's, or not as the commit has it."""
     if not mistake.here:
         return Finding("configuration", words.mistaken_elsewhere(mistake))
+    if not placed:
+        return Finding("configuration", mistake.said)
     return Finding("configuration", f"{mistake.key}: {mistake.text}" if mistake.key else mistake.text, PATH, mistake.line or None)
 
 
@@ -148,7 +160,7 @@ def no(event: Asked, facts: Facts, text: str, key: str = "") -> list[Intent]:
             return [Ignore(text)]
 
 
-def _misplaced(event: OnItem, facts: Facts, item: Item, wish: Wish) -> str:
+def _misplaced(event: Asked, facts: Facts, item: Item, wish: Wish) -> str:
     """What is wrong with the place, the commit or the money; empty when nothing is."""
     pull, most = item.kind is ItemKind.PULL, facts.rules.limits.cost_usd
     if not item.open and not item.merged:
@@ -164,7 +176,7 @@ def _misplaced(event: OnItem, facts: Facts, item: Item, wish: Wish) -> str:
     return _untrusted(event, facts, item, wish) if pull else ""
 
 
-def _untrusted(event: OnItem, facts: Facts, item: Item, wish: Wish) -> str:
+def _untrusted(event: Asked, facts: Facts, item: Item, wish: Wish) -> str:
     """Why the head of a pull request may not be worked on; empty when it may."""
     head, sha = item.head_sha or "", wish.options.sha
     foreign = item.head_repository != event.repository.id

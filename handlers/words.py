@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import yaml
 
-from jobs.config import PATH, Mistake
+from jobs.config import PATH, SERVER, Mistake
 from jobs.markdown import code, line, table
 from jobs.model import Run
 from jobs.rules import Rules, dumped
@@ -193,8 +193,11 @@ def unknown_agent(name: str, known: Sequence[str]) -> str:
 
 
 def config_invalid(mistakes: Sequence[Mistake]) -> str:
-    """Every mistake of the configuration, in one sentence."""
-    return f"{PATH} on the default branch cannot be used: {'; '.join(map(str, mistakes))}. Correct it there."
+    """Every mistake of the configuration, a sentence for each file that has some, and who can correct it there."""
+    return " ".join(
+        f"{_file(home, PATH)} cannot be used: {'; '.join(one.said.removesuffix('.') for one in those)}. {_mending(home)}."
+        for home, those in _by_home(mistakes)
+    )
 
 
 def mistaken_elsewhere(mistake: Mistake) -> str:
@@ -203,12 +206,33 @@ def mistaken_elsewhere(mistake: Mistake) -> str:
 
 
 def config_mistakes(mistakes: Sequence[Mistake]) -> str:
-    """Every mistake of the configuration, as a list."""
-    items = [f"- {line(str(mistake), 500)}" for mistake in mistakes[:MOST_LISTED]]
+    """Every mistake of the configuration, as a list for each file that has some."""
+    return "\n\n".join(_listed(home, those) for home, those in _by_home(mistakes))
+
+
+def _listed(home: str, mistakes: Sequence[Mistake]) -> str:
+    items = [f"- {line(one.said, 500)}" for one in mistakes[:MOST_LISTED]]
     more = [f"- and {len(mistakes) - MOST_LISTED} more"] if len(mistakes) > MOST_LISTED else []
-    return "\n".join(
-        [f"`{PATH}` on the default branch cannot be used, so nothing was done:", "", *items, *more, "", "Correct it there, then ask again."]
-    )
+    head = f"{_file(home, f'`{PATH}`')} cannot be used, so nothing was done:"
+    return "\n".join([head, "", *items, *more, "", f"{_mending(home)}, then ask again."])
+
+
+def _by_home(mistakes: Sequence[Mistake]) -> list[tuple[str, list[Mistake]]]:
+    """The mistakes of each file, the repository's own first."""
+    return [(home, [one for one in mistakes if one.home == home]) for home in sorted({one.home for one in mistakes})]
+
+
+def _file(home: str, path: str) -> str:
+    if home == SERVER:
+        return "What the server file says of every repository"
+    return f"{path} of {home}, which counts for all repositories of {home.partition('/')[0]}," if home else f"{path} on the default branch"
+
+
+def _mending(home: str) -> str:
+    """Who has to do what; the end of the sentence is the caller's."""
+    if home == SERVER:
+        return "The operator of this server has to correct it"
+    return f"Somebody who may write to {home} has to correct it there" if home else "Correct it there"
 
 
 # small answers

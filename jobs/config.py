@@ -11,23 +11,35 @@ from jobs.rules import Rules
 
 PATH = ".github/slipway.yml"
 MOST_BYTES = 64 * 1024
+SERVER = "the server file"
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
     """One thing wrong with a configuration, and where (1-based line; 0 when it is nowhere in particular).
 
-    `here` says that the repository's own file is what is to be corrected, and not what its owner or the operator has for all.
+    `home` names what else than the repository's own file is to be corrected: the full name of the repository its owner keeps the file of
+    all in, or `SERVER` for what the operator has for all.
     """
 
     line: int
     key: str
     text: str
-    here: bool = True
+    home: str = ""
 
-    def __str__(self) -> str:
+    @property
+    def here(self) -> bool:
+        """Whether it is in the repository's own file."""
+        return not self.home
+
+    @property
+    def said(self) -> str:
+        """What is wrong, for whoever knows which file it is in."""
         where = f"line {self.line}: " if self.line else ""
         return f"{where}{self.key + ': ' if self.key else ''}{self.text}"
+
+    def __str__(self) -> str:
+        return f"{self.home}{', ' if self.line else ': '}{self.said}" if self.home else self.said
 
 
 class ConfigInvalid(ValueError):

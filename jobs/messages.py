@@ -37,6 +37,7 @@ ADVICE_BY_CODE: Mapping[str, str] = {
     "head_moved": "Somebody pushed in the meantime and that work was left alone. Comment `/slipway retry` to work on the new head.",
     "pull_closed": "Open the pull request again, or ask on the issue, to have the work done anew.",
     "approval_expired": "Comment `/slipway retry` to have a plan made again.",
+    "config_invalid": "After that, ask again, or press Re-run on the check.",
     "budget_exhausted": "Raise the budget or wait for its next period, then comment `/slipway retry`.",
     "paused": "Comment `/slipway resume` to let it go on.",
     "github_rate_limited": "Nothing has to be done.",

@@ -29,6 +29,7 @@ from infra.redis_server import RedisUnavailable
 from infra.rq_queue import BackgroundBell
 from infra.store.asked import SqlAsked
 from infra.store.doubt import StoreInDoubt
+from infra.store.finding import SqlFinding
 from infra.store.probes import SqlProbes
 from infra.store.visits import SqlVisits
 
@@ -132,7 +133,7 @@ class Front:
         """Nothing known yet."""
         ground, outside = self.ground, self.outside
         facts = Facts(admitted=outside.admitted)
-        return Knowledge(outside.forge, outside.catalogue, ground.runs, SqlAsked(ground.engine), facts)
+        return Knowledge(outside.forge, outside.catalogue, ground.runs, SqlFinding(ground.engine), SqlAsked(ground.engine), facts)
 
     def _store(self) -> str | None:
         try:

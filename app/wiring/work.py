@@ -154,8 +154,9 @@ class Workshop:
         """Takes webhooks in."""
         ground, outside = self.ground, self.outside
         asked = SqlAsked(ground.engine)
-        sources = Sources(outside.forge, outside.catalogue, ground.runs, asked, outside.admitted)
-        voice, finding = Voice(outside.boards, asked), SqlFinding(ground.engine)
+        finding = SqlFinding(ground.engine)
+        sources = Sources(outside.forge, outside.catalogue, ground.runs, finding, asked, outside.admitted)
+        voice = Voice(outside.boards, asked)
         acting = Acting(ground.runs, finding, ground.bell, self.review or NoReview())
         perform = Perform(acting, voice, self.ci or NoCi(), ground.page, self.workspaces)
         return Intake(ground.inbox, asked, sources, perform)

@@ -28,6 +28,24 @@ class SqlFinding:
         row = read(self._engine, lambda connection: connection.execute(newest).one_or_none())
         return run_of(row) if row else None
 
+    def turned_away(self, repository_id: int, *, run_id: str | None = None, sha: str | None = None, number: int | None = None) -> list[Run]:
+        """That one, if it was turned away before it began; or those shown on the commit, or asked for on the item. Oldest first.
+
+        Of the latter only those that are the newest of their item: what was asked for since has its own answer.
+        """
+        wanted = sa.select(table).where(table.c.repository == repository_id, table.c.state == RunState.REJECTED.value)
+        if run_id is not None:
+            return self._runs(wanted.where(table.c.id == run_id))
+        later = table.alias()
+        after = sa.or_(later.c.created_at > table.c.created_at, (later.c.created_at == table.c.created_at) & (later.c.id > table.c.id))
+        newest = ~sa.exists().where(later.c.repository == table.c.repository, later.c.number == table.c.number, after)
+        if sha is not None:
+            told = table.c.projection["base_sha"].as_string() == sha
+            wanted = wanted.where(told | (table.c.request["head_sha"].as_string() == sha))
+        if number is not None:
+            wanted = wanted.where(table.c.number == number)
+        return self._runs(wanted.where(newest))
+
     def live(self, installation: int, repositories: Sequence[int] = (), number: int | None = None) -> list[Run]:
         """The runs of an installation, or of those of its repositories, or on that item of them, that are not final; oldest first."""
         wanted = sa.select(table).where(table.c.ended_at.is_(None), table.c.installation == installation)

@@ -73,11 +73,14 @@ class SqlRuns:
     def retry(self, run_id: str, source: Source, intent_key: str, *, rules: Rules | None = None) -> tuple[Run, bool]:
         """Queue a parked run again, or start a final one anew as a run with `retry_of` (and `rules`, if they changed).
 
-        As `start`: the run that goes on, or a new one and True. Raises UserError for a run that is at work or waits for somebody.
+        As `start`: the run that goes on, or a new one and True. Raises UserError for a run that is at work or waits for somebody, and for
+        one that was turned away: nobody has admitted it yet.
         """
 
         def work(connection: sa.Connection) -> tuple[Run, bool]:
             run = self._locked(connection, run_id)
+            if run.state is RunState.REJECTED:
+                raise UserError(f"Run {run.short} was turned away before it began. Correct what it names, then ask again on its item.")
             if run.state in FINAL:
                 again = replace(run.request, intent_key=intent_key, source=source, retry_of=run.id)
                 return self._start(connection, again, rules or run.rules)

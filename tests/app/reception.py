@@ -83,7 +83,9 @@ class Reception:
     @property
     def intake(self) -> Intake:
         through = self.through
-        sources = Sources(through(self.forge), through(self.forge), through(self.runs), through(self.asked), self.admitted)
+        sources = Sources(
+            through(self.forge), through(self.forge), through(self.runs), through(self.finding), through(self.asked), self.admitted
+        )
         voice = Voice(through(self.board), through(self.asked))
         acting = Acting(through(self.runs), through(self.finding), self.bell, NoReview())
         perform = Perform(acting, voice, self.ci, lambda run: f"https://slipway.example/runs/{run}", self.mirrors)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from app.catalogue import Catalogue, NoApp
-from jobs.config import ConfigInvalid
+from jobs.config import SERVER, ConfigInvalid
 from jobs.model import Repository
 from jobs.policy import Floors, Policy
 
@@ -53,14 +53,14 @@ def test_the_operators_floors_hold_for_the_owner_too() -> None:
     """Proves: 004-41."""
     with pytest.raises(ConfigInvalid) as invalid:
         catalogue(None, "version: 1\nforks: true\n", Policy(floors=Floors(forks=False))).read(SHOP)
-    assert str(invalid.value) == "forks: the operator does not allow work on forks; remove it (in acme/.github)"
+    assert str(invalid.value) == "acme/.github: forks: the operator does not allow work on forks; remove it"
 
 
 def test_a_mistake_in_the_owners_file_is_said_to_be_there() -> None:
     with pytest.raises(ConfigInvalid) as invalid:
         catalogue("version: 1\n", "version: 1\nflow: {}\n").read(SHOP)
-    assert str(invalid.value) == "flow: unknown key (in acme/.github, line 2)"
-    assert [mistake.here for mistake in invalid.value.mistakes] == [False]
+    assert str(invalid.value) == "acme/.github, line 2: flow: unknown key"
+    assert [mistake.home for mistake in invalid.value.mistakes] == ["acme/.github"]
 
 
 def test_the_owners_own_repository_is_not_below_itself() -> None:
@@ -99,6 +99,9 @@ def test_words_that_are_not_there_are_a_mistake(others: dict[str, str], told: st
 
 def test_words_that_are_not_there_are_the_mistake_of_whoever_named_them() -> None:
     """Proves: 003-10."""
-    with pytest.raises(ConfigInvalid) as invalid:
-        catalogue("version: 1\n", PROMPTS).read(SHOP)
-    assert [(mistake.key, mistake.here) for mistake in invalid.value.mistakes] == [("prompts.reviewer", False)]
+    by_the_owner = catalogue("version: 1\n", PROMPTS)
+    by_the_operator = catalogue("version: 1\n", policy=Policy({"prompts": {"reviewer": ".github/slipway/strict.md"}}))
+    for known, home in ((by_the_owner, "acme/.github"), (by_the_operator, SERVER)):
+        with pytest.raises(ConfigInvalid) as invalid:
+            known.read(SHOP)
+        assert [(mistake.key, mistake.home) for mistake in invalid.value.mistakes] == [("prompts.reviewer", home)]

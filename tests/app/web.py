@@ -23,6 +23,7 @@ from handlers.facts import Admitted, Facts, Forge
 from infra.artifacts import FileArtifacts
 from infra.clock import SystemClock
 from infra.store.asked import SqlAsked
+from infra.store.finding import SqlFinding
 from infra.store.inbox import SqlInbox
 from infra.store.outbox import SqlOutbox
 from infra.store.reading import SqlReading
@@ -90,7 +91,7 @@ def knowledge(town: Town, roles: Mapping[str, str]) -> Knowledge:
     """What is known of people by these roles."""
     facts = Facts(admitted=Admitted(actor_per_hour=ACTOR_PER_HOUR))
     forge = cast("Forge", FakeRoles(roles))
-    return Knowledge(forge, FakeConfigs(), SqlRuns(town.engine), SqlAsked(town.engine), facts)
+    return Knowledge(forge, FakeConfigs(), SqlRuns(town.engine), SqlFinding(town.engine), SqlAsked(town.engine), facts)
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,8 @@ LABELS = """
 ## Buttons of the check run
 
 *Stop*, *Retry* and *Fix* do what the commands of those names do, and ask for the same roles; GitHub's own *Re-run* is *Retry*.
+What was turned away before it began (a configuration that cannot be used) is asked for anew by a retry: the configuration is read again,
+and every guard has its say.
 """
 
 

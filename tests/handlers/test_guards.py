@@ -27,7 +27,8 @@ SUITE = SuiteRerequested(
 ASKINGS: list[Asked] = [labeled(), *(command(name) for name in COMMANDS), mistyped(), remark(), BUTTON, SUITE]
 FACT_OF = {Need.OWN: {"admitted"}, Need.TEAMS: {"teams"},
            Need.ACTIVE: {"active"}, Need.RULES: {"rules", "mistakes"}, Need.PERMISSION: {"permission"}, Need.ITEM: {"item"},
-           Need.LABEL_EVENT: {"label_event"}, Need.RECENT: {"recent"}, Need.STOPPED: {"stopped"}}  # fmt: skip
+           Need.LABEL_EVENT: {"label_event"}, Need.RECENT: {"recent"}, Need.STOPPED: {"stopped"},
+           Need.TURNED_AWAY: {"turned_away"}}  # fmt: skip
 
 
 class Watched(Facts):
@@ -273,7 +274,7 @@ def test_the_mistakes_are_shown_on_the_commit_they_are_in_but_on_a_pull_request_
     mistakes = (
         *MISTAKES,
         Mistake(0, "", "the file is larger than 65536 bytes"),
-        Mistake(0, "wall", "too long (in acme/.github)", here=False),
+        Mistake(2, "wall", "too long", "acme/.github"),
     )
     (rejected,) = turned_away(command("fix"), facts(mistakes=mistakes, config_at="5" * 40), Refusal("", recorded=True))
     assert isinstance(rejected, RejectRun)
@@ -284,7 +285,7 @@ def test_the_mistakes_are_shown_on_the_commit_they_are_in_but_on_a_pull_request_
         Finding("configuration", "the file is larger than 65536 bytes", ".github/slipway.yml"),
         Finding(
             "configuration",
-            "wall: too long (in acme/.github) - nothing in this repository's own .github/slipway.yml is wrong in this, "
+            "acme/.github, line 2: wall: too long - nothing in this repository's own .github/slipway.yml is wrong in this, "
             "so no line of it is marked",
         ),
     )

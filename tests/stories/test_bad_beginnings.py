@@ -1,9 +1,11 @@
 """What cannot be started is said at once, with every mistake; what cannot be reached is tried again, and then said too."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from jobs.errors import UserError
 from jobs.model import Run, RunState
 from tests.fakes.github.state import CheckRun
 from tests.stories.world import CONFIG, FILES, RIGHT_AT_ONCE, World
@@ -70,6 +72,7 @@ def test_on_an_issue_it_is_a_check_run_on_the_commit_whose_file_is_mistaken(worl
     (check,) = world.github.checks(sha)
     assert (check.status, check.conclusion, check.external_id) == ("completed", "action_required", run.id)
     assert "line 3: gats: unknown key; line 4: limits.wall: write a duration" in str(check.summary)
+    assert "a value is needed here. Correct it there. After that, ask again, or press Re-run on the check." in str(check.summary)
     assert "gates" not in str(check.summary).replace("gates.0.run", "")
     assert [place[:2] for place in places(check)] == [(".github/slipway.yml", line) for line in (3, 4, 6)]
     assert places(check)[0] == (".github/slipway.yml", 3, "gats: unknown key")
@@ -77,6 +80,113 @@ def test_on_an_issue_it_is_a_check_run_on_the_commit_whose_file_is_mistaken(worl
     world.github.push("main", {".github/slipway.yml": CONFIG})
     world.pass_time(3600)
     assert world.github.checks() == [check]
+
+
+def rerun(world: World) -> None:
+    world.github.rerequest(world.github.checks()[-1].id)
+    world.work_until_idle()
+
+
+def rerun_all(world: World) -> None:
+    world.github.rerequest_suite(world.github.checks()[-1].head_sha)
+    world.work_until_idle()
+
+
+def retried(world: World) -> None:
+    world.comment("/slipway retry")
+    world.work_until_idle()
+
+
+AGAIN = pytest.mark.parametrize("again", [rerun, rerun_all, retried])
+
+
+@AGAIN
+def test_a_retry_reads_a_corrected_configuration_and_begins(world: World, again: Callable[[World], None]) -> None:
+    """Proves: 003-10, F86."""
+    world.github.push("main", {".github/slipway.yml": MISTAKEN})
+    world.ask()
+    world.work_until_idle()
+    world.github.push("main", {".github/slipway.yml": CONFIG})
+    again(world)
+    first, second = world.runs
+    assert (first.state, second.state, second.request.retry_of) == (RunState.REJECTED, RunState.SUCCEEDED, first.id)
+    assert second.rules.gates, "it begins by the rules of now"
+    assert (second.request.source.number, second.request.body) == (7, RIGHT_AT_ONCE)
+    assert world.github.labels(7) == {"slipway:done"}
+
+
+@AGAIN
+def test_a_retry_while_the_configuration_is_mistaken_says_it_again(world: World, again: Callable[[World], None]) -> None:
+    """Proves: 003-10, F86."""
+    sha = world.github.push("main", {".github/slipway.yml": MISTAKEN})
+    world.ask()
+    world.work_until_idle()
+    for times in (2, 3):
+        again(world)
+        runs, checks = world.runs, world.github.checks(sha)
+        assert [run.reason and run.reason.code for run in runs] == ["config_invalid"] * times
+        assert [(check.external_id, check.conclusion) for check in checks] == [(run.id, "action_required") for run in runs]
+        assert [len(check.annotations) for check in checks] == [3] * times
+        assert "line 3: gats: unknown key" in world.status(run=runs[-1])
+    assert world.launches == 0
+
+
+def test_what_is_mistaken_in_a_later_commit_is_marked_in_no_line_of_the_earlier_one(world: World) -> None:
+    sha = world.github.push("main", {".github/slipway.yml": MISTAKEN})
+    world.ask()
+    world.work_until_idle()
+    world.github.push("main", {".github/slipway.yml": "version: 1\nagnet: scripted\n"})
+    rerun(world)
+    check = world.github.checks(sha)[-1]
+    assert (check.conclusion, check.annotations) == ("action_required", [])
+    assert "line 2: agnet: unknown key" in str(check.text)
+
+
+def test_all_that_one_commit_turned_away_is_run_again_by_its_suite(world: World) -> None:
+    """Proves: F86."""
+    sha = world.github.push("main", {".github/slipway.yml": MISTAKEN})
+    for number in (7, 8, 9):
+        world.ask(number=number)
+    world.work_until_idle()
+    world.github.push("main", {".github/slipway.yml": CONFIG})
+    world.github.add_label(9, "slipway")
+    world.work_until_idle()
+    world.github.rerequest_suite(sha)
+    world.work_until_idle()
+    assert [(run.request.source.number, run.state) for run in world.runs[3:]] == [(n, RunState.SUCCEEDED) for n in (9, 7, 8)]
+
+
+def test_a_retry_on_a_pull_request_reads_the_configuration_again(world: World) -> None:
+    """Proves: 003-10, F86."""
+    world.github.push("main", {".github/slipway.yml": "version: 1\nagnet: scripted\n"})
+    sha = world.github.push("topic", {"greeter.py": 'GREETING = "Hi"\n'})
+    pull = world.github.open_pull("topic", title="A greeting", body=RIGHT_AT_ONCE)
+    world.comment("/slipway fix", number=pull.number)
+    world.work_until_idle()
+    rerun(world)
+    assert [check.conclusion for check in world.github.checks(sha)] == ["action_required"] * 2
+    world.github.push("main", {".github/slipway.yml": CONFIG})
+    rerun(world)
+    assert [run.state for run in world.runs] == [RunState.REJECTED, RunState.REJECTED, RunState.SUCCEEDED]
+    assert world.runs[-1].request.head_sha == sha
+
+
+def test_a_retry_lets_nothing_in_that_an_asking_would_not(world: World) -> None:
+    """A run that was turned away was never judged by the rules of the repository, so they judge it now. Proves: T09, F86."""
+    world.github.push("main", {".github/slipway.yml": "version: 1\nagnet: scripted\n"})
+    fork = world.github.fork("visitor")
+    world.github.push("topic", {"greeter.py": 'GREETING = "Bonjour"\n'}, by="visitor", repo=fork, deliver=False)
+    pull = world.github.open_pull("topic", title="A greeting", body=RIGHT_AT_ONCE, head_repo=fork, by="visitor")
+    world.comment("/slipway fix", number=pull.number)
+    world.work_until_idle()
+    world.github.push("main", {".github/slipway.yml": CONFIG})
+    rerun(world)
+    world.comment("/slipway retry", number=pull.number)
+    world.work_until_idle()
+    assert [run.state for run in world.runs] == [RunState.REJECTED]
+    assert ["another repository" in answer for answer in world.answers(pull.number)] == [True, True]
+    with pytest.raises(UserError, match="was turned away before it began"):
+        world.ground.runs.retry(world.run.id, world.run.request.source, "cli")
 
 
 def test_a_check_of_a_mistaken_configuration_that_was_perhaps_made_is_found_again(world: World) -> None:
@@ -99,7 +209,15 @@ def test_what_is_mistaken_in_the_owner_s_file_has_no_line_here_and_that_is_said(
     rejected(world, "config_invalid")
     (check,) = world.github.checks()
     assert check.annotations == []
-    assert "(in acme/.github, line 2) - nothing in this repository's own .github/slipway.yml is wrong in this" in str(check.text)
+    told = (
+        ".github/slipway.yml of acme/.github, which counts for all repositories of acme, cannot be used: line 2: limits.wall: "
+        "write a duration as a number of seconds or like 90s, 15m, 2h, 1d. Somebody who may write to acme/.github has to correct it there. "
+        "After that, ask again, or press Re-run on the check."
+    )
+    assert told in world.status()
+    assert told in str(check.summary)
+    assert "acme/.github, line 2: limits.wall: write a duration" in str(check.text)
+    assert "nothing in this repository's own .github/slipway.yml is wrong in this" in str(check.text)
 
 
 def test_what_is_wrong_with_the_configuration_can_be_asked_for(world: World) -> None:

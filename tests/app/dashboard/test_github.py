@@ -23,6 +23,7 @@ from infra.git import Git
 from infra.github.entrance import Entrance
 from infra.local_forge import LocalForge
 from infra.store.asked import SqlAsked
+from infra.store.finding import SqlFinding
 from infra.store.runs import SqlRuns
 from jobs.model import Actor, Repository, Run
 from tests.app import town as place
@@ -97,7 +98,7 @@ def installed(town: Town, fake: FakeGitHub, tmp_path: Path) -> Iterator[Installe
     forge = Forges(client.forge, LocalForge(Git(tmp_path / "git"), {}))
 
     def know() -> Knowledge:
-        return Knowledge(forge, FakeConfigs(), SqlRuns(town.engine), SqlAsked(town.engine), Facts())
+        return Knowledge(forge, FakeConfigs(), SqlRuns(town.engine), SqlFinding(town.engine), SqlAsked(town.engine), Facts())
 
     door = GitHubSignIn(entrance, "Iv1.0", CLIENT_SECRET, fake.url, PUBLIC)
     yield Installed(fake, client, town, web(town, public_url=PUBLIC, github=door, know=know, peer="192.0.2.9"), runs)
