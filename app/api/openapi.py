@@ -71,7 +71,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
 def _answers(operation: Operation) -> dict[str, Any]:
     if operation.answers is None:
         return {"text/plain": {"schema": {"type": "string"}}, "application/json": {}}
-    stream = {"text/event-stream": {"schema": {"type": "string"}}} if operation.stream else {}
+    stream = {"text/event-stream": {"schema": {"type": "string", "description": operation.streams}}} if operation.stream else {}
     return {"application/json": {"schema": {"$ref": f"#/components/schemas/{operation.answers.__name__}"}}, **stream}
 
 

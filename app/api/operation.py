@@ -28,9 +28,10 @@ Act = Callable[[Desk, Ask], Response]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method on one path. `act` may block: it runs in a thread. `stream` answers whoever accepts `text/event-stream`.
+    """One method on one path. `act` may block: it runs in a thread.
 
-    `answers` is the shape of what `act` answers; None where that is not JSON.
+    `stream` answers whoever accepts `text/event-stream`, with what `streams` says. `answers` is the shape of what `act` answers; None where
+    that is not JSON.
     """
 
     method: str
@@ -43,3 +44,4 @@ class Operation:
     query: tuple[Parameter, ...] = ()
     status: int = 200
     stream: Act | None = None
+    streams: str = ""

@@ -42,6 +42,10 @@ class Reading(Protocol):
         """What happened to a run after a sequence number, oldest first. Raises KeyError as `run`."""
         ...
 
+    def activity(self, run_id: str, *, after: int = 0, limit: int = 500) -> Sequence[Mapping[str, Any]]:
+        """What the run's agents are doing, after a sequence number, oldest first: the newest lines, already masked."""
+        ...
+
 
 class Runs(Protocol):
     """What people may do to runs. Each raises KeyError for an unknown id and UserError where the state does not allow it."""

@@ -1,7 +1,8 @@
 """Live events over SSE: read from the event table by sequence number, so that a stream can be taken up again where it broke."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import anyio
@@ -10,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from app.api.operation import Ask
-from app.api.ports import Desk
+from app.api.ports import Desk, Reading
 from app.api.reading import reached
 from jobs.model import FINAL
 
@@ -20,7 +21,20 @@ PING_S = 15
 CLOSING_S = 2.0
 UNREAD_S = 30.0
 """How long a listener may leave unread what was sent before the stream is cut; it is not kept for them meanwhile."""
-Load = Callable[[int], Sequence[Mapping[str, Any]]]
+ACTIVITY = "activity"
+SAYS = (
+    "Each stored event under its `type`, with its `seq` as the id to go on from; `activity` for a line of what an agent does at the moment "
+    "(`seq`, `at`, `attempt`, `step`, `iteration`, `kind`, `text`), which is not kept for long and has no id; and `end` after the last."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a listener has: the last event, the last line of an agent's, and the state of the run when they came."""
+
+    event: int
+    line: int
+    state: str
 
 
 async def pause(closing: anyio.Event, seconds: float) -> None:
@@ -41,33 +55,37 @@ def sse(messages: AsyncIterator[ServerSentEvent], closing: anyio.Event) -> Respo
     )
 
 
-async def follow(load: Load, after: int, state: str, closing: anyio.Event) -> AsyncIterator[Mapping[str, Any]]:
-    """Events after `after` as they are stored, until the run is final and all are told. `state` is the run's when the stream began."""
+async def told(reading: Reading, run_id: str, heard: Heard, closing: anyio.Event) -> AsyncIterator[ServerSentEvent]:
+    """Events as they are stored, what agents do meanwhile, and, once the run is final and all is told, an `end`: do not connect again.
+
+    What an agent does has no id, so that whoever connects again goes on after the last event they have.
+    """
+    after, line, state = heard.event, heard.line, heard.state
     while not closing.is_set():
-        batch = await run_in_threadpool(load, after)
-        for event in batch:
-            yield event
+        events = await run_in_threadpool(reading.events, run_id, after=after, limit=BATCH)
+        lines = await run_in_threadpool(reading.activity, run_id, after=line, limit=BATCH)
+        for event in events:
+            yield ServerSentEvent(_json(event), event=event["type"], id=str(event["seq"]))
             after, state = event["seq"], event["state"]
-        if not batch and state in FINAL:
+        for activity in lines:
+            yield ServerSentEvent(_json(activity), event=ACTIVITY)
+            line = activity["seq"]
+        if not events and state in FINAL:
+            yield ServerSentEvent("{}", event="end")
             return
-        if not batch:
+        if not events:
             await pause(closing, POLL_S)
 
 
-async def told(events: AsyncIterator[Mapping[str, Any]], closing: anyio.Event) -> AsyncIterator[ServerSentEvent]:
-    """Events as they go over the wire, and an `end` that says: do not connect again."""
-    async for event in events:
-        yield ServerSentEvent(json.dumps(event, ensure_ascii=False), event=event["type"], id=str(event["seq"]))
-    if not closing.is_set():
-        yield ServerSentEvent("{}", event="end")
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def stream(desk: Desk, ask: Ask) -> Response:
-    """A run's events as they happen, from `Last-Event-ID` or `after` on."""
-    run = reached(desk, ask)
-    after, closing = _after(ask), anyio.Event()
-    events = follow(lambda seq: desk.reading.events(run.id, after=seq, limit=BATCH), after, run.state, closing)
-    return desk.seats.seated(sse(told(events, closing), closing))
+    """A run's events as they happen, from `Last-Event-ID` or `after` on, and after `line` what its agents do."""
+    run, closing = reached(desk, ask), anyio.Event()
+    heard = Heard(_after(ask), ask.query["line"], run.state)
+    return desk.seats.seated(sse(told(desk.reading, run.id, heard, closing), closing))
 
 
 def _after(ask: Ask) -> int:

@@ -27,7 +27,12 @@ CALLBACKS = (
 )
 WHAT = "an id of a run, webhook, commit, branch, comment, check, pull request or callback, or a text with one"
 FIND = (Pattern("q", WHAT, r"[\s\S]{1,4000}", "acme/shop#7"),)
-RANGE = (Number("after", "only events after this sequence number", 0, 2**62, 0), Number("limit", "how many", 1, 1000, 200), SCOPE)
+RANGE = (
+    Number("after", "only events after this sequence number", 0, 2**62, 0),
+    Number("limit", "how many", 1, 1000, 200),
+    Number("line", "of a stream: only `activity` after this sequence number", 0, 2**62, 0),
+    SCOPE,
+)
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/runs", Scope.READ, reading.runs, "List runs, newest first", shapes.Runs, query=FILTERS),
@@ -36,7 +41,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", RUN, Scope.READ, reading.run, "Everything about a run", shapes.RunPage, query=(SCOPE,)),
     Operation(
         "GET", RUN + "/events", Scope.READ, reading.events, "What happened to a run: JSON, or a stream", shapes.Events,
-        query=RANGE, stream=streams.stream,
+        query=RANGE, stream=streams.stream, streams=streams.SAYS,
     ),
     Operation("GET", RUN + "/artifacts/{name:path}", Scope.READ, reading.artifact, "A large output of a run, whole", None, query=(SCOPE,)),
     Operation("POST", RUN + "/stop", Scope.RUN, acting.stop, "Stop a run", shapes.RunPage, StopSpec, (SCOPE,), 202),

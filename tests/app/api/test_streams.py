@@ -5,7 +5,10 @@ import threading
 
 import pytest
 
+from app.api.streams import BATCH
 from infra.store.runs import SqlRuns
+from infra.store.schema import activity
+from infra.store.work import write
 from tests.app.town import Town
 from tests.app.web import Web, web
 
@@ -42,6 +45,51 @@ def test_a_stream_tells_what_happens_while_it_is_open(town: Town) -> None:
     messages = told(at.client.get(f"/api/v1/runs/{town['queued']}/events", headers=ASK).text)
     stop.join()
     assert [name for name, _, _ in messages] == ["Queued", "Cancelled", "end"]
+
+
+def tell(town: Town, name: str, *texts: str) -> None:
+    """An agent of the run does something."""
+    here = {"run_id": town[name], "attempt": 1, "step": "code", "iteration": 1, "kind": "tool", "at": 1.0}
+    write(town.engine, lambda connection: connection.execute(activity.insert(), [{**here, "text": text} for text in texts]).rowcount)
+
+
+def test_what_an_agent_does_comes_along_without_an_id(town: Town) -> None:
+    """Proves: 004-26, 003-13."""
+    client, path = web(town).client, f"/api/v1/runs/{town['succeeded']}/events"
+    stored = told(client.get(path, headers=ASK).text)[:-1]
+    tell(town, "succeeded", "Read a.py", "Edit b.py")
+    *messages, end = told(client.get(path, headers=ASK).text)
+    assert messages[:-2] == stored, "what is stored comes as before, under the same ids"
+    assert [(name, id_, json.loads(data)["text"]) for name, id_, data in messages[-2:]] == [
+        ("activity", "", "Read a.py"),
+        ("activity", "", "Edit b.py"),
+    ]
+    assert end == ("end", "", "{}")
+    line = json.loads(messages[-2][2])
+    assert line.keys() == {"seq", "at", "attempt", "step", "iteration", "kind", "text"}
+    rest = told(client.get(f"{path}?line={line['seq']}", headers={**ASK, "Last-Event-ID": stored[-1][1]}).text)
+    assert [(name, data) for name, _, data in rest] == [("activity", messages[-1][2]), ("end", "{}")]
+
+
+def test_what_an_agent_does_comes_while_it_does_it(town: Town) -> None:
+    """Proves: 004-26."""
+    at, runs = web(town), SqlRuns(town.engine)
+    working = threading.Timer(0.7, tell, (town, "queued", "Read a.py"))
+    stop = threading.Timer(1.8, runs.stop, (town["queued"], "octocat", "Stopped while somebody listens."))
+    for timer in (working, stop):
+        timer.start()
+    messages = told(at.client.get(f"/api/v1/runs/{town['queued']}/events", headers=ASK).text)
+    for timer in (working, stop):
+        timer.join()
+    assert [name for name, _, _ in messages] == ["Queued", "activity", "Cancelled", "end"]
+
+
+def test_lines_of_an_agent_are_bounded(town: Town) -> None:
+    """Proves: I20."""
+    tell(town, "succeeded", *(f"Read {number}" for number in range(BATCH + 50)))
+    messages = told(web(town).client.get(f"/api/v1/runs/{town['succeeded']}/events", headers=ASK).text)
+    lines = [json.loads(data)["text"] for name, _, data in messages if name == "activity"]
+    assert (len(lines), lines[-1]) == (BATCH, f"Read {BATCH + 49}"), "the newest of those that are there already"
 
 
 def test_listeners_are_bounded(town: Town) -> None:
