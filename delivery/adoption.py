@@ -83,10 +83,10 @@ class Adoption:
 
     def _own(self, run: Run, made: Plan) -> Pull | None:
         found = self.pulls.find(run.repository, made.branch)
-        me = self.pulls.own_id(run.repository) if found else 0
+        me = self.pulls.own_id(run.repository) if found else None
         return next((pull for pull in found if self._is_ours(run, made, pull, me)), None)
 
-    def _is_ours(self, run: Run, made: Plan, pull: Pull, me: int) -> bool:
+    def _is_ours(self, run: Run, made: Plan, pull: Pull, me: int | None) -> bool:
         here = pull.head_repository == run.repository.id and pull.head_ref == made.branch
         return here and pull.author == me and pull.head_sha in (made.sha, made.expect) and carries(pull.body, run, self.key)
 

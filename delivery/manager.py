@@ -70,8 +70,8 @@ class Pull:
 class Pulls(Protocol):
     """Pull requests of a forge."""
 
-    def own_id(self, repository: Repository) -> int:
-        """The user id our own writes carry (the App's bot user)."""
+    def own_id(self, repository: Repository) -> int | None:
+        """The user id our own writes carry (the App's bot user); None where the forge does not tell."""
         ...
 
     def find(self, repository: Repository, branch: str) -> Sequence[Pull]:

@@ -16,8 +16,11 @@ def flow_of(event: Labeled, facts: Facts) -> str | None:
 
 
 def wish(event: Labeled, facts: Facts) -> Wish:
-    """What the label asks for; its key is the same from whatever source the label becomes known."""
-    return Wish(flow_of(event, facts) or "implement", f"label:{event.repository.id}:{facts.label_event}", "label")
+    """What the label asks for; its key is the same from whatever source the label becomes known.
+
+    A GitHub that does not list the event leaves the webhook itself as the key, which is the same for each redelivery.
+    """
+    return Wish(flow_of(event, facts) or "implement", f"label:{event.repository.id}:{facts.label_event or event.delivery}", "label")
 
 
 def on_labeled(event: Labeled, facts: Facts) -> list[Intent]:
@@ -25,7 +28,7 @@ def on_labeled(event: Labeled, facts: Facts) -> list[Intent]:
     item = facts.item
     if item is None or not item.open:
         return [Ignore("the issue is not open any more")]
-    if event.label.casefold() not in map(str.casefold, item.labels) or facts.label_event is None:
+    if event.label.casefold() not in map(str.casefold, item.labels):
         return [Ignore(f"the label {event.label!r} is not on the issue any more")]
     return start(event, facts, wish(event, facts))
 

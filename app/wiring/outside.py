@@ -76,7 +76,7 @@ class Outside:
     def _on_github(self) -> GitHubForge | None:
         if self.github is None or self.app is None:
             return None
-        return GitHubForge(self.github, self.app, GitHubDefaults(self.github, self._kept, self._ground.clock))
+        return GitHubForge(self.github, self.app, GitHubDefaults(self.github, self._kept, self._ground.clock), self._ground.clock)
 
     @cached_property
     def _kept(self) -> SqlKept:

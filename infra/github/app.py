@@ -6,9 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+import structlog
+
+from infra.github.answer import Declined
 from infra.github.client import GitHub
 from infra.github.routes import Route
 from jobs.model import Repository
+
+log = structlog.get_logger("slipway.github")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +79,11 @@ class GitHubApp:
         """The App's name in URLs; a way to find out whether GitHub accepts our credentials. Raises Fault(`github_auth`)."""
         return str(self._github.ask_app(Route.APP)["slug"])
 
-    def bot(self, repository: Repository) -> int:
-        """The user id our own writes carry. `repository` is any that the App reaches: its token asks."""
+    def bot(self, repository: Repository) -> int | None:
+        """The user id our own writes carry. `repository` is any that the App reaches: its token asks.
+
+        None where GitHub does not tell: nothing there is then taken for ours by its author.
+        """
         if self._bot is None:
             self._bot = self._remembered() or self._asked(repository)
         return self._bot
@@ -84,8 +92,14 @@ class GitHubApp:
         known = self._kept.get(self._key) if self._kept else None
         return int(known) if known else None
 
-    def _asked(self, repository: Repository) -> int:
-        found = int(self._github.ask(Route.USER, repository, login=f"{self.slug()}[bot]")["id"])
+    def _asked(self, repository: Repository) -> int | None:
+        try:
+            found = int(self._github.ask(Route.USER, repository, login=f"{self.slug()}[bot]")["id"])
+        except Declined as no:
+            if no.status != 404:
+                raise
+            log.warning("GitHub does not tell which user the App is", app=self.id, said=no.said)
+            return None
         if self._kept:
             self._kept.put(self._key, str(found))
         return found

@@ -11,8 +11,11 @@ from infra.github.content import text_of
 from infra.github.defaults import GitHubDefaults
 from infra.github.routes import Route
 from jobs.model import Actor, Item, ItemKind, Repository
+from jobs.ports import Clock
 
 CONFIG = ".github/slipway.yml"
+LAG_S = (1.0, 3.0)
+"""Waits before an event that a webhook told of is believed not to be listed."""
 ROLES = ("admin", "maintain", "write", "triage", "read", "none")
 
 
@@ -23,6 +26,7 @@ class GitHubForge:
     github: GitHub
     app: GitHubApp
     shared: GitHubDefaults
+    clock: Clock
 
     def repository(self, repository: Repository) -> Repository:
         """The repository of that id as it is called now. Raises Refused(`repository_gone`)."""
@@ -78,8 +82,9 @@ class GitHubForge:
         return Item(kind=ItemKind.ISSUE, **_common(issue))
 
     def own(self, repository: Repository) -> frozenset[int]:
-        """The App's bot user."""
-        return frozenset({self.app.bot(repository)})
+        """The App's bot user; nobody where GitHub does not tell: a bot is then let in only by the operator's list, as every other."""
+        me = self.app.bot(repository)
+        return frozenset() if me is None else frozenset({me})
 
     def teams(self, repository: Repository, actor: Actor, names: Collection[str]) -> frozenset[str]:
         """Active memberships; a team of another organisation cannot be asked for, and so has nobody in it."""
@@ -98,8 +103,25 @@ class GitHubForge:
         return bool(found["state"] == "active")
 
     def label_event(self, repository: Repository, number: int, label: str) -> int | None:
-        """The id of the newest `labeled` event of that label; case does not matter to GitHub."""
-        rows = self.github.each(Route.ISSUE_EVENTS, repository, number=number)
+        """The id of the newest `labeled` event of that label; case does not matter to GitHub.
+
+        A webhook can be here before the list has its event, so it is waited for; None when it does not come, or there is no list.
+        """
+        found = self._label_event(repository, number, label)
+        for wait in LAG_S:
+            if found is not None:
+                break
+            self.clock.sleep(wait)
+            found = self._label_event(repository, number, label)
+        return found
+
+    def _label_event(self, repository: Repository, number: int, label: str) -> int | None:
+        try:
+            rows = self.github.each(Route.ISSUE_EVENTS, repository, number=number)
+        except Declined as no:
+            if no.status != 404:
+                raise
+            return None
         ids = [int(row["id"]) for row in rows if row["event"] == "labeled" and row["label"]["name"].lower() == label.lower()]
         return max(ids, default=None)
 

@@ -28,7 +28,7 @@ class GitHubPulls:
     app: GitHubApp
     clock: Clock
 
-    def own_id(self, repository: Repository) -> int:
+    def own_id(self, repository: Repository) -> int | None:
         """The user id of the App's bot."""
         return self.app.bot(repository)
 

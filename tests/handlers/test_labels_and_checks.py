@@ -52,13 +52,18 @@ def test_the_body_is_the_one_that_was_labeled_whatever_it_says_now() -> None:
     assert (start.request.body, start.request.title) == ("as approved", "Greet in French")
 
 
-@pytest.mark.parametrize(
-    "known", [{"item": replace(ISSUE, labels=())}, {"label_event": None}, {"item": replace(ISSUE, open=False)}, {"item": None}]
-)
+@pytest.mark.parametrize("known", [{"item": replace(ISSUE, labels=())}, {"item": replace(ISSUE, open=False)}, {"item": None}])
 def test_a_label_that_is_history_is_ignored(known: dict[str, object]) -> None:
     """Proves: F07."""
     (only,) = routes.decide(labeled(), facts(**known))
     assert isinstance(only, Ignore)
+
+
+def test_where_no_event_is_listed_the_webhook_is_the_key() -> None:
+    """Proves: I03, F02."""
+    _, start = routes.decide(labeled(), facts(label_event=None))
+    assert isinstance(start, StartRun)
+    assert start.request.intent_key == "label:42:d-1"
 
 
 def unlabeled(label: str, sender: Sender | None) -> list[Intent]:

@@ -72,14 +72,15 @@ def test_the_probe_says_what_was_proved(sandbox: Bubblewrap) -> None:
 
 
 def test_what_is_written_in_the_checkout_lands_in_the_upper_layer_only(sandbox: Bubblewrap, place: Path) -> None:
-    script = "cat tracked.txt; rm tracked.txt; echo new > new.txt; echo quiet > /tmp/x"
+    elsewhere = Path(f"/tmp/slipway-test-{os.getpid()}")
+    script = f"cat tracked.txt; rm tracked.txt; echo new > new.txt; echo quiet > {elsewhere}"
     captured = inside(sandbox, place, "sh", "-c", script)
     assert captured.ok, captured.stderr.text
     assert captured.stdout.text == "from the template\n"
     assert (place / "lower" / "tracked.txt").exists()
     assert (place / "upper" / "new.txt").read_text() == "new\n"
     assert (place / "upper" / "tracked.txt").is_char_device()
-    assert not Path("/tmp/x").exists()
+    assert not elsewhere.exists()
 
 
 def test_layers_stand_bottom_first(sandbox: Bubblewrap, place: Path) -> None:

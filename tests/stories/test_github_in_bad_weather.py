@@ -54,6 +54,16 @@ def test_what_github_does_not_show_yet_is_not_created_twice(world: World, what: 
     one_of_everything(world)
 
 
+@pytest.mark.parametrize("reads", [1, 2, 50])
+def test_a_label_whose_event_is_not_listed_yet_is_no_label_of_the_past(world: World, reads: int) -> None:
+    """However long the list lags behind the webhook, the label is one run. Proves: F73, I03."""
+    world.github.lag(reads)
+    world.ask()
+    world.github.lag(0)
+    one_of_everything(world)
+    assert len(world.runs) == 1
+
+
 @pytest.mark.parametrize("status", [403, 429])
 @pytest.mark.parametrize("what", [*CREATES, "read"])
 def test_a_limit_is_kept_to_the_second(world: World, what: str, status: int) -> None:

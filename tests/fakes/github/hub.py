@@ -128,7 +128,7 @@ class Hub:
 
     def history(self, item: Issue, event: str, actor: User, label: Label | None = None) -> IssueEvent:
         """Write a line of the item's history."""
-        line = IssueEvent(self.id(), event, actor, self.now(), label)
+        line = IssueEvent(self.id(), event, actor, self.now(), label, hidden_reads=self.lag_reads)
         item.events.append(line)
         item.updated_at = self.now()
         return line

@@ -125,6 +125,7 @@ class IssueEvent:
     actor: User
     created_at: float
     label: Label | None = None
+    hidden_reads: int = 0
 
 
 @dataclass

@@ -90,7 +90,7 @@ def connected(fake: FakeGitHub, clock: Clock, *, timeout_s: float = 5.0, path: s
     return Client(
         github,
         app,
-        GitHubForge(github, app, GitHubDefaults(github, FakeKept(), clock)),
+        GitHubForge(github, app, GitHubDefaults(github, FakeKept(), clock), clock),
         GitHubPulls(github, app, clock),
         GitHubBoard(github, app),
         lane,

@@ -18,6 +18,22 @@ def test_the_app_knows_itself_and_its_bot(fake: FakeGitHub, client: Client) -> N
     assert len(fake.calls("GET", "/users/{username}")) == 1
 
 
+@pytest.mark.parametrize("route", ["/app", "/users/{username}"])
+def test_a_bot_that_github_does_not_tell_of_is_nobody(fake: FakeGitHub, client: Client, route: str) -> None:
+    """Nothing is then taken for ours by its author, and what is known later counts. Proves: T36."""
+    fake.fail("GET", route, status=404, message="Not Found")
+    assert client.app.bot(client.repository) is None
+    assert client.forge.own(client.repository) == {fake.bot_id}
+
+
+def test_a_bot_is_asked_for_again_after_a_refusal_of_the_credentials(fake: FakeGitHub, client: Client) -> None:
+    """Proves: T36."""
+    fake.fail("GET", "/app", status=401, message="Bad credentials", times=2)
+    with pytest.raises(Fault, match="does not accept the App's credentials"):
+        client.app.bot(client.repository)
+    assert client.app.bot(client.repository) == fake.bot_id
+
+
 def test_the_app_knows_where_it_is_installed(fake: FakeGitHub, client: Client) -> None:
     fake.add_repository("beta/gadgets", default_branch="trunk")
     fake.suspend(repo="beta/gadgets", deliver=False)

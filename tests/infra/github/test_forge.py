@@ -98,6 +98,24 @@ def test_the_newest_label_event_counts_through_all_pages(fake: FakeGitHub, clien
     assert client.forge.label_event(client.repository, 7, "other") is None
 
 
+EVENTS = "/repos/{owner}/{repo}/issues/{issue_number}/events"
+
+
+def test_an_event_that_is_not_listed_yet_is_waited_for(fake: FakeGitHub, client: Client, clock: FakeClock) -> None:
+    """Proves: F73."""
+    begun = clock.at
+    fake.lag(2)
+    fake.add_label(issue=7, name="slipway", deliver=False)
+    assert client.forge.label_event(client.repository, 7, "slipway") == fake.issue(7).events[-1].id
+    assert clock.at - begun == 4.0
+
+
+def test_a_github_without_a_list_of_events_is_believed(fake: FakeGitHub, client: Client) -> None:
+    fake.add_label(issue=7, name="slipway", deliver=False)
+    fake.fail("GET", EVENTS, status=404, message="Not Found", times=9)
+    assert client.forge.label_event(client.repository, 7, "slipway") is None
+
+
 def test_members_of_the_operators_teams_are_known_by_githubs_answer(client: Client, fake: FakeGitHub) -> None:
     """An invitation is no membership, and another organisation's team cannot be asked for. Proves: T05."""
     for team, login, state in (("acme/core", "ada", "active"), ("acme/docs", "ada", "pending"), ("other/core", "ada", "active")):

@@ -38,7 +38,7 @@ def update_issue(call: Call) -> Answer:
 
 def list_events(call: Call) -> Answer:
     """The item's history, oldest first."""
-    return paged(call, _item(call).events, lambda event: call.hub.shapes.event(call.repo, event))
+    return paged(call, seen(_item(call).events), lambda event: call.hub.shapes.event(call.repo, event))
 
 
 def list_comments(call: Call) -> Answer:
