@@ -15,6 +15,7 @@ from delivery.plan import Page
 from delivery.progress import Around
 from infra.addresses import Forbidden
 from infra.courier import Answer, Undelivered
+from infra.receivers import veiled
 from infra.store.outbox import OutboxRow
 from jobs.errors import Fault, Refused
 from jobs.evidence import Turn
@@ -191,7 +192,7 @@ class Sender:
         if schedule.arrived(answer.status):
             self.outbox.sent(row, answer.status)
         else:
-            self._again(row, answer, f"The receiver answered {answer.status}. {answer.said}".strip())
+            self._again(row, answer, f"The receiver answered {answer.status}. {veiled(answer.said, row.url)}".strip())
 
     def _again(self, row: OutboxRow, answer: Answer | None, error: str) -> None:
         status, asked = (answer.status, answer.retry_after) if answer else (None, None)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import yaml
 
+from jobs import receivers
 from jobs.config import PATH, SERVER, Mistake
 from jobs.markdown import code, line, table
 from jobs.model import Run
@@ -266,7 +267,8 @@ def logs(run: Run, page: str | None) -> str:
 
 
 def config_in_use(rules: Rules) -> str:
-    """The configuration, whole."""
+    """The configuration, whole but for the addresses of receivers: some come from a file that not everybody here may read."""
     where = f"from `{PATH}` on the default branch" if rules.from_file else f"the defaults, for there is no `{PATH}` on the default branch"
-    shown = yaml.safe_dump(dumped(rules), sort_keys=False, allow_unicode=True)
+    told = {**dumped(rules), "callbacks": [{**rule.model_dump(mode="json"), "url": receivers.shown(rule.url)} for rule in rules.callbacks]}
+    shown = yaml.safe_dump(told, sort_keys=False, allow_unicode=True)
     return f"The configuration used here ({where}):\n\n{fenced(shown, MOST_LOG)}"

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from app.api.operation import Ask
 from app.api.ports import Desk
 from app.api.problems import Problem, no_run
-from infra.store.pages import shown
+from infra.receivers import outside
 from jobs.errors import UserError
 from jobs.model import Run
 
@@ -50,7 +50,7 @@ def callbacks(desk: Desk, ask: Ask) -> Response:
     """Callbacks without their bodies, newest first."""
     state, run_id, scope, limit = (ask.query[name] for name in ("state", "run", "scope", "limit"))
     rows = desk.callbacks.listing(state, run_id, limit, within=(scope,) if scope else None)
-    return JSONResponse({"callbacks": [{**row, "url": shown(row["url"])} for row in rows]})
+    return JSONResponse({"callbacks": [outside(row) for row in rows]})
 
 
 def run(desk: Desk, ask: Ask) -> Response:

@@ -134,7 +134,8 @@ class Callback(Answer):
     last_error: str | None
     created_at: float
     sent_at: float | None
-    url: str = Field(description="the receiver, without what may be secret in its address")
+    url: str = Field(description="scheme and host of the receiver; the rest of its address may be a secret and is shown to nobody")
+    receiver: str = Field(description="the receiver's short name: the first eight hex digits of the SHA-256 of its whole address")
 
 
 class RunPage(RunHead):

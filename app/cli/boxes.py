@@ -9,8 +9,8 @@ from app.cli.lines import moment
 from app.cli.opening import opened
 from app.cli.options import json_option
 from app.cli.screen import as_json, say, styled, table
+from infra.receivers import outside
 from infra.store.outbox import STATES as OUTBOX_STATES
-from infra.store.pages import shown
 from jobs.errors import UserError
 
 limit_option = click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000), help="How many, newest first.")
@@ -63,11 +63,14 @@ def callbacks() -> None:
 def callbacks_list(state: str | None, run_id: str | None, limit: int, json_: bool) -> None:
     """List callbacks, newest first."""
     with opened() as store:
-        rows = [{**row, "url": shown(row["url"])} for row in store.outbox.listing(state=state, run_id=run_id, limit=limit)]
+        rows = [outside(row) for row in store.outbox.listing(state=state, run_id=run_id, limit=limit)]
     if json_:
         as_json(rows)
         return
-    cells = [(row["id"], styled(row["state"], row["state"]), row["type"], row["url"], str(row["tries"]), _last(row)) for row in rows]
+    cells = [
+        (row["id"], styled(row["state"], row["state"]), row["type"], f"{row['url']} ({row['receiver']})", str(row["tries"]), _last(row))
+        for row in rows
+    ]
     table(("ID", "STATE", "TYPE", "TO", "TRIES", "LAST"), cells, empty="No callback was asked for.", brief=(0, 1, 2, 5))
 
 

@@ -177,7 +177,9 @@ def _callbacks(page: Page) -> Iterator[Text]:
         status = f", last answer {row['last_status']}" if row["last_status"] else ""
         error = f": {row['last_error']}" if row["last_error"] else ""
         tries = "1 try" if row["tries"] == 1 else f"{row['tries']} tries"
-        yield Text.assemble("  ", styled(row["state"], row["state"]), styled(f"  {row['type']} → {row['url']}, {tries}{status}{error}"))
+        yield Text.assemble(
+            "  ", styled(row["state"], row["state"]), styled(f"  {row['type']} → {row['url']} ({row['receiver']}), {tries}{status}{error}")
+        )
 
 
 def _next(page: Page) -> Iterator[Text]:

@@ -10,10 +10,10 @@ from app.api import health
 from app.api.problems import Problem, no_run
 from app.api.reading import known
 from app.dashboard import diff, money, runs
-from app.dashboard.hiding import without_queries
+from app.dashboard.hiding import without_addresses
 from app.dashboard.office import Office
+from infra.receivers import outside
 from infra.store.outbox import STATES as OUTBOX_STATES
-from infra.store.pages import shown
 from infra.store.pauses import EVERYTHING
 from jobs.errors import UserError
 from jobs.model import RunState
@@ -142,7 +142,7 @@ def callbacks(office: Office, look: Look) -> Context:
     """What goes out, and what the receivers said."""
     state = look.query.get("state", "")
     rows = office.outbox.listing(state=state if state in OUTBOX_STATES else None, limit=2 * PAGE, within=look.within)
-    return {"rows": [{**row, "url": shown(row["url"])} for row in rows], "state": state, "states": OUTBOX_STATES}
+    return {"rows": [outside(row) for row in rows], "state": state, "states": OUTBOX_STATES}
 
 
 def inbox(office: Office, look: Look) -> Context:
@@ -182,7 +182,7 @@ def agents(office: Office, look: Look) -> Context:
 def settings(office: Office, look: Look) -> Context:
     """The settings as they are in force, those of the server file part by part; secrets are stars."""
     flat = {name: value for name, value in office.settings.items() if name != "server"}
-    return {"settings": flat, "server": without_queries(office.settings["server"])}
+    return {"settings": flat, "server": without_addresses(office.settings["server"])}
 
 
 def _in_state(office: Office, look: Look, state: RunState) -> list[Mapping[str, Any]]:

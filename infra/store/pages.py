@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
-from urllib.parse import urlsplit
 
+from infra.receivers import outside
 from infra.store.values import plain
 from jobs.model import FINAL, Run, RunState
 from jobs.rules import StepRule
@@ -134,13 +134,7 @@ def _iteration(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _callback(row: Mapping[str, Any]) -> dict[str, Any]:
     told = {name: row[name] for name in ("id", "type", "state", "tries", "next_at", "last_status", "last_error", "created_at", "sent_at")}
-    return {**told, "url": shown(row["url"])}
-
-
-def shown(url: str) -> str:
-    """A receiver's address without what may be a secret in it."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    return outside({**told, "url": row["url"]})
 
 
 def _source(run: Run) -> dict[str, Any]:

@@ -22,11 +22,13 @@ from jobs.rules import Rules
 SHOP = Repository(id=42, full_name="acme/shop", installation=7)
 DOCS = Repository(id=43, full_name="acme/docs", installation=7)
 OCTO = Actor(id=5, login="octocat", permission="write")
+HOOK = "https://hooks.example.org/services/of-the-team/and-no-others?key=hidden-too"
+"""A receiver whose path is the secret, as chat services have them."""
 RULES = Rules.model_validate(
     {
         "agent": "scripted",
         "gates": [{"name": "tests", "run": ["make", "test"]}, {"name": "lint", "run": ["ruff", "check"], "required": False}],
-        "callbacks": [{"url": "https://hooks.example.org/slipway/secret?key=hidden"}],
+        "callbacks": [{"url": HOOK}],
     }
 )
 PLANNED = Rules.model_validate({**RULES.model_dump(), "agent": {"name": "claude"}, "approval": {"plan": True}})
@@ -191,6 +193,11 @@ def _boxes(engine: sa.Engine, ids: dict[str, str]) -> None:
         if number == 0:
             outbox.sent(taken, 200)
         else:
-            outbox.failed(taken, 500, "The receiver answered 500.", None if number == 1 else 4e9)
+            outbox.failed(
+                taken,
+                500,
+                f"The receiver answered 500. Cannot POST {HOOK.removeprefix('https://hooks.example.org')}",
+                None if number == 1 else 4e9,
+            )
     for role in ("web", "worker", "keeper"):
         workers.started(f"box-1:{role}:4711", role=role, host="box-1", pid=4711, version="0.1.0", config_hash="0123456789abcdef")

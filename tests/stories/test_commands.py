@@ -74,6 +74,17 @@ def test_config_shows_what_is_used_and_help_shows_every_command(world: World) ->
         assert f"`/slipway {command}" in help_text
 
 
+def test_config_tells_nobody_the_address_of_a_receiver_that_the_owner_of_all_repositories_named(world: World) -> None:
+    """That file may be in a repository that not everybody here may read. Proves: T04."""
+    receivers = "version: 1\ncallbacks: [{url: 'https://hooks.example.org/services/of-the-team?key=hidden-too'}]\n"
+    world.github.add_repository("acme/.github", files={".github/slipway.yml": receivers})
+    world.github.open_issue("Greet in French", number=7)
+    world.comment("/slipway config")
+    (config,) = world.answers()
+    assert "url: https://hooks.example.org (" in config
+    assert not any(part in config for part in ("of-the-team", "hidden-too"))
+
+
 def test_nothing_begins_while_the_repository_is_paused(world: World) -> None:
     """Proves: 001-18."""
     world.github.open_issue("Greet in French", RIGHT_AT_ONCE, number=8)
