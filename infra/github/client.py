@@ -9,6 +9,7 @@ from infra.github.answer import Declined, Moved, Unauthorised
 from infra.github.api import Api
 from infra.github.lane import Lane
 from infra.github.routes import Purpose, Route
+from infra.github.told import told
 from infra.github.wire import Wire
 from infra.github_auth import AppKey, Masks, Tokens
 from jobs.errors import Fault, Refused
@@ -221,14 +222,16 @@ async def call(
 ) -> Any:
     """One call, with the credentials the route is for. Raises Fault."""
     end, names = route.value, filled(parts)
-    if end.method == "GET":
-        return await api.getitem(end.template, names, jwt=jwt, oauth_token=oauth_token)
     body = b"" if data is None else data
-    if end.method == "POST":
-        return await api.post(end.template, names, data=body, jwt=jwt, oauth_token=oauth_token)
-    if end.method == "PATCH":
-        return await api.patch(end.template, names, data=body, jwt=jwt, oauth_token=oauth_token)
-    return await api.delete(end.template, names, data=body, jwt=jwt, oauth_token=oauth_token)
+    if end.method == "GET":
+        answer = await api.getitem(end.template, names, jwt=jwt, oauth_token=oauth_token)
+    elif end.method == "POST":
+        answer = await api.post(end.template, names, data=body, jwt=jwt, oauth_token=oauth_token)
+    elif end.method == "PATCH":
+        answer = await api.patch(end.template, names, data=body, jwt=jwt, oauth_token=oauth_token)
+    else:
+        return await api.delete(end.template, names, data=body, jwt=jwt, oauth_token=oauth_token)
+    return told(answer, f"{end.method} {end.template}")
 
 
 async def rows(
@@ -245,7 +248,8 @@ async def rows(
     found: list[Any] = []
     pages = api.getiter(route.value.template, filled(parts), jwt=jwt, oauth_token=oauth_token, iterable_key=key)
     async with aclosing(pages):
-        async for row in pages:
+        async for part in pages:
+            row = told(part, f"{route.value.method} {route.value.template}")
             if until(row) or len(found) >= MOST_ROWS:
                 break
             found.append(row)

@@ -134,12 +134,12 @@ def _common(issue: Mapping[str, Any]) -> dict[str, Any]:
         "open": issue["state"] == "open",
         "author": (issue["user"] or {"id": 0})["id"],
         "labels": tuple(label["name"] for label in issue["labels"]),
-        "url": issue["html_url"],
+        "url": issue.get("html_url") or "",
     }
 
 
 def _pull(issue: Mapping[str, Any], pull: Mapping[str, Any]) -> Item:
-    source = pull["head"]["repo"]  # None when a fork was deleted
+    source = pull["head"].get("repo")  # None when a fork was deleted
     return Item(
         kind=ItemKind.PULL,
         **_common(issue),
@@ -147,6 +147,6 @@ def _pull(issue: Mapping[str, Any], pull: Mapping[str, Any]) -> Item:
         head_ref=pull["head"]["ref"],
         head_repository=source["id"] if source else None,
         base_ref=pull["base"]["ref"],
-        draft=bool(pull["draft"]),
-        merged=bool(pull["merged"]),
+        draft=bool(pull.get("draft")),
+        merged=bool(pull.get("merged")),
     )

@@ -36,7 +36,7 @@ class GitHubPulls:
         """Pull requests with that head branch in the repository itself, in any state, newest first."""
         owner = str(self.github.named(repository)["full_name"]).partition("/")[0]
         rows = self.github.each(Route.PULLS, repository, head=f"{owner}:{branch}", state="all", sort="created", direction="desc")
-        pulls = map(_pull, rows)
+        pulls = [_pull(row, repository.id) for row in rows]
         return [pull for pull in pulls if pull.head_ref == branch and pull.head_repository == repository.id]
 
     def get(self, repository: Repository, number: int) -> Pull:
@@ -79,7 +79,7 @@ class GitHubPulls:
         return warnings
 
     def _opened(self, repository: Repository, data: Mapping[str, object]) -> Pull:
-        return _pull(self.github.ask(Route.CREATE_PULL, repository, data))
+        return _pull(self.github.ask(Route.CREATE_PULL, repository, data), repository.id)
 
     def _next_try(self, no: Declined, data: dict[str, object], wait: float) -> dict[str, object]:
         """What to send after a refusal that opened nothing; raises when there is nothing else to try."""
@@ -127,8 +127,9 @@ def _refused(no: Declined) -> Exception:
     return Refused("pull_refused", f"GitHub did not open the pull request: {said}. Change what it names, then retry.", evidence=said)
 
 
-def _pull(row: Mapping[str, Any]) -> Pull:
-    source = row["head"]["repo"]
+def _pull(row: Mapping[str, Any], home: int = 0) -> Pull:
+    """A row of GitHub's. `home` is the repository its head must be in where the row does not say; null says a deleted fork."""
+    source = row["head"].get("repo", {"id": home})
     return Pull(
         number=row["number"],
         url=row["html_url"],

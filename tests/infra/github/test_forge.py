@@ -2,7 +2,7 @@
 
 import pytest
 
-from jobs.errors import Refused
+from jobs.errors import Fault, Refused
 from jobs.model import Actor, Item, ItemKind, Repository
 from tests.fakes.engine import FakeClock
 from tests.fakes.github import FakeGitHub
@@ -96,6 +96,23 @@ def test_the_newest_label_event_counts_through_all_pages(fake: FakeGitHub, clien
     newest = fake.issue(7).events[-1].id
     assert client.forge.label_event(client.repository, 7, "slipway") == newest
     assert client.forge.label_event(client.repository, 7, "other") is None
+
+
+ISSUE = "/repos/{owner}/{repo}/issues/{issue_number}"
+
+
+def test_an_answer_without_what_it_should_have_is_a_fault_that_names_it(fake: FakeGitHub, client: Client) -> None:
+    """Proves: F71."""
+    fake.fail("GET", ISSUE, status=200, document={"number": 7, "title": "Say hello"})
+    with pytest.raises(Fault, match=r"GitHub's answer to GET /repos/\{owner\}/\{repo\}/issues/\{number\} has no 'body'") as fault:
+        client.forge.item(client.repository, 7)
+    assert fault.value.reason.code == "github_unavailable"
+
+
+def test_what_an_answer_may_leave_out_is_not_missed(fake: FakeGitHub, client: Client) -> None:
+    thin = {"number": 7, "title": "Say hello", "body": None, "state": "open", "user": None, "labels": [{"name": "slipway"}]}
+    fake.fail("GET", ISSUE, status=200, document=thin)
+    assert client.forge.item(client.repository, 7) == Item(ItemKind.ISSUE, 7, "Say hello", "", open=True, author=0, labels=("slipway",))
 
 
 EVENTS = "/repos/{owner}/{repo}/issues/{issue_number}/events"
