@@ -21,7 +21,6 @@ from app.wiring.ground import Ground
 from app.wiring.keep import keeper
 from app.wiring.web import Front
 from app.wiring.work import Workshop
-from app.worker import Horse
 from infra.clock import SystemClock
 from infra.redact import Redactor
 from infra.rq_queue import waiting_client
@@ -120,7 +119,7 @@ def answer(start: Start, queue: str, child: str) -> None:
     """A worker: answers the bells of one queue."""
     ground = start.introduce("worker", child)
     work = Workshop(ground).work(start.name(child, os.getpid()))
-    answer_bells(waiting_client(ground.redis_url), queue, Horse(work, queue, DRAIN_S))
+    answer_bells(waiting_client(ground.redis_url), queue, work, DRAIN_S)
 
 
 def send(start: Start, child: str) -> None:

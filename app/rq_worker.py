@@ -1,18 +1,24 @@
-"""The RQ worker process: waits for the bells of one queue and forks a work-horse for each."""
+"""The RQ worker process: waits for the bells of one queue. For each run it forks a work-horse; errands it runs itself."""
 
 import os
 import secrets
 import signal
+from collections.abc import Callable, Mapping
 from resource import struct_rusage
+from typing import Any, TypeVar
 
-from rq import Queue, Worker
+from rq import Queue, SimpleWorker, Worker
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.worker import BaseWorker
 
-from app.worker import Horse
-from infra.rq_queue import Client, job_class
+from app.worker import Horse, Work, errands
+from infra.rq_queue import QUEUES, Client, job_class
 
 TTL_S = 90
+ERRANDS = frozenset({QUEUES["intake"], QUEUES["relay"]})
+"""The queues whose work is short, and dear only where a new process makes everything anew for it."""
+W = TypeVar("W", bound=BaseWorker)
 
 
 class PoliteWorker(Worker):
@@ -49,17 +55,28 @@ class PoliteWorker(Worker):
             self.kill_horse(signal.SIGTERM)
 
 
-def answer_bells(client: Client, queue: str, horse: Horse, *, burst: bool = False) -> None:
-    """Work until SIGTERM (or, with `burst`, until the queue is empty). One queue a worker: only then is nothing lost between two lists."""
-    kind = job_class(horse.functions)
-    worker = PoliteWorker(
-        [Queue(queue, connection=client, serializer=JSONSerializer, job_class=kind)],
+def answer_bells(client: Client, queue: str, work: Work, grace_s: float, *, burst: bool = False) -> None:
+    """Work until SIGTERM (or, with `burst`, until the queue is empty). One queue a worker: only then is nothing lost between two lists.
+
+    Runs have `grace_s` seconds left from SIGTERM; what else is being done is finished.
+    """
+    if queue in ERRANDS:
+        _worker(SimpleWorker, client, queue, errands(work)).work(burst=burst, logging_level=None)
+        return
+    horse = Horse(work, queue, grace_s)
+    worker = _worker(PoliteWorker, client, queue, horse.functions)
+    worker.rider = horse
+    worker.work(burst=burst, logging_level=None)
+
+
+def _worker(kind: type[W], client: Client, queue: str, functions: Mapping[str, Callable[[Any], None]]) -> W:
+    job = job_class(functions)
+    return kind(
+        [Queue(queue, connection=client, serializer=JSONSerializer, job_class=job)],
         name=f"{queue}-{os.getpid()}-{secrets.token_hex(4)}",
         connection=client,
-        job_class=kind,
+        job_class=job,
         serializer=JSONSerializer,
         worker_ttl=TTL_S,
         log_job_description=False,
     )
-    worker.rider = horse
-    worker.work(burst=burst, logging_level=None)

@@ -1,7 +1,7 @@
-"""What RQ calls by name, in a work-horse: an id comes in, the row says what there is to do.
+"""What RQ calls by name: an id comes in, the row says what there is to do.
 
-This is the one place beside the webhook that catches everything: a bug is logged with its ids and told to the run, and the
-worker goes on with the next bell.
+Runs are walked in work-horses, a process for each; errands, which are short, in the worker's own. A bug in a run is logged with
+its ids and told to the run.
 """
 
 import os
@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.answering import Row, answering
 from app.lease import HandedBack, Hold
 from app.lease import Ledger as HoldLedger
 from infra.lifeline import die_with
@@ -27,7 +28,6 @@ from jobs.ports import Ports
 
 log = structlog.get_logger("slipway.worker")
 BUG = "A bug in Slipway interrupted this run; the worker's log names it by the run's id. Report it, then retry."
-Row = int | str
 
 
 class Takes(Protocol):
@@ -73,8 +73,17 @@ class Work:
     account: Callable[[], None] = lambda: None
 
 
+def errands(work: Work) -> Mapping[str, Callable[[Row], None]]:
+    """The functions RQ may call in the worker's own process, by the name that bells carry.
+
+    What one of them opened, read or compiled is there for the next. They hold nothing but a row for a minute: one that dies with
+    its worker is taken up again.
+    """
+    return answering({"intake": work.intake, "relay": work.relay}, work.account)
+
+
 class Horse:
-    """Answers bells. Made in the worker's process, used in the work-horses it forks.
+    """Answers the bells of runs. Made in the worker's process, used in the work-horses it forks.
 
     A run in hand when the worker is told to leave is handed back at its next phase boundary, and after `grace_s` seconds
     wherever it is.
@@ -87,9 +96,8 @@ class Horse:
 
     @property
     def functions(self) -> Mapping[str, Callable[[Row], None]]:
-        """The functions RQ may call, by the name that bells carry."""
-        table = {"intake": self._work.intake, "relay": self._work.relay, "advance": self.advance}
-        return {f"{__name__}.{name}": self._answering(name, function) for name, function in table.items()}
+        """The functions RQ may call in a work-horse, by the name that bells carry."""
+        return answering({"advance": self._leavable(self.advance)}, self._work.account)
 
     def advance(self, hint: Row) -> None:
         """Claim the next run of the queue (perhaps another than `hint`) and walk it as far as it goes."""
@@ -151,38 +159,18 @@ class Horse:
         for run_id in self._work.ledger.due(1, self._queue):
             self._work.bell.ring("advance", run_id, self._queue)
 
-    def _answering(self, name: str, function: Callable[[Row], None]) -> Callable[[Row], None]:
+    def _leavable(self, function: Callable[[Row], None]) -> Callable[[Row], None]:
+        """The function in a process of its own, which hears when it is told to leave."""
+
         def answer(row: Row) -> None:
-            self._listen_for_the_end()
-            with structlog.contextvars.bound_contextvars(function=name, row=row):
-                self._answer(function, row)
-                self._account()
+            signal.signal(signal.SIGTERM, self._leave)
+            signal.signal(signal.SIGALRM, _leave_now)
+            try:
+                function(row)
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
 
         return answer
-
-    def _answer(self, function: Callable[[Row], None], row: Row) -> None:
-        """Nothing rises from here: RQ would store the traceback in Redis. What is not done stays due, and the keeper rings again."""
-        try:
-            function(row)
-        except HandedBack:
-            log.info("left")
-        except Fault as fault:
-            log.warning("put off", reason=fault.reason.code, text=fault.reason.text)
-        except Exception:
-            log.exception("a bug")
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-
-    def _account(self) -> None:
-        """The figures of this process would end with it. They are not worth a run: without a store they are lost."""
-        try:
-            self._work.account()
-        except Fault as fault:
-            log.warning("not counted", reason=fault.reason.code, text=fault.reason.text)
-
-    def _listen_for_the_end(self) -> None:
-        signal.signal(signal.SIGTERM, self._leave)
-        signal.signal(signal.SIGALRM, _leave_now)
 
     def _leave(self, number: int, frame: FrameType | None) -> None:
         self._asked_to_leave = True

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from app.lease import HandedBack, Hold
 from app.rq_worker import PoliteWorker, answer_bells
 from app.supervisor import FORK
-from app.worker import Horse, Work
+from app.worker import Horse, Work, errands
 from infra.clock import SystemClock
 from infra.redis_server import Server
 from infra.rq_queue import RqBell, ringing_client, waiting_client
@@ -92,7 +92,7 @@ class Shop:
         bell = RqBell(ringing_client(self.server.url))
         short = {"intake": nothing, "relay": nothing, **does}
         work = Work(name=f"host:{queue}:{os.getpid()}", ledger=ledger, ports=ports, bell=bell, **short)
-        answer_bells(waiting_client(self.server.url), queue, Horse(work, queue, grace_s), burst=burst)
+        answer_bells(waiting_client(self.server.url), queue, work, grace_s, burst=burst)
         sys.exit(0)
 
     def close(self) -> None:
@@ -203,13 +203,13 @@ def test_killing_the_worker_kills_its_horse(shop: Shop) -> None:
 
 def test_killing_the_horse_leaves_the_worker_to_answer_the_next_bell(shop: Shop) -> None:
     """Proves: F25."""
-    run, path, told = start(shop.engine), shop.data / "pids", shop.data / "told"
+    run, other, path = start(shop.engine), start(shop.engine, "label:43:1", number=8), shop.data / "pids"
     shop.ring("advance", run.id)
-    worker = shop.worker(long_work(path), intake=lambda row: told.write_text("x"))
+    worker = shop.worker(long_work(path))
     assert soon(lambda: len(pids(path)) == 1)
     os.kill(pids(path)[0], signal.SIGKILL)
-    shop.ring("intake", 1, "agents")
-    assert soon(told.exists)
+    shop.ring("advance", other.id)
+    assert soon(lambda: len(pids(path)) == 2)
     assert worker.is_alive()
 
 
@@ -321,6 +321,43 @@ def test_a_bug_in_a_short_function_does_not_end_the_worker(shop: Shop) -> None:
         assert not client.keys("rq:results:*")
 
 
+def test_errands_are_run_by_the_worker_itself_and_a_run_by_a_process_of_its_own(shop: Shop) -> None:
+    told = shop.data / "told"
+    shop.ring("intake", 1)
+    shop.ring("relay", "one")
+    errands = shop.worker(queue="short", burst=True, intake=lambda row: write_pid(told), relay=lambda row: write_pid(told))
+    errands.join(30)
+    assert pids(told) == [errands.pid] * 2
+    run = start(shop.engine)
+    shop.ring("advance", run.id)
+
+    def act(launch: Launch) -> AgentResult:
+        write_pid(told)
+        return DONE
+
+    walker = shop.worker(act, burst=True)
+    walker.join(30)
+    assert shop.ledger.load(run.id).is_final
+    assert len({*pids(told), walker.pid}) == 3
+
+
+def test_asked_to_stop_a_worker_ends_its_errand_first(shop: Shop) -> None:
+    at, done = shop.data / "at", shop.data / "done"
+
+    def intake(row: object) -> None:
+        write_pid(at)
+        CLOCK.sleep(1)
+        done.write_text("done")
+
+    shop.ring("intake", 1)
+    shop.ring("intake", 2)
+    worker = shop.worker(queue="short", intake=intake)
+    soon(at.exists)
+    os.kill(worker.pid or 0, signal.SIGTERM)
+    worker.join(30)
+    assert (done.read_text(), worker.exitcode, len(pids(at))) == ("done", 0, 1)
+
+
 def test_a_worker_that_has_lost_its_lease_dies_before_it_writes_again(shop: Shop) -> None:
     """Proves: F28, I07."""
     run, path, late = start(shop.engine), shop.data / "pids", shop.data / "late"
@@ -401,4 +438,5 @@ def test_a_final_commit_while_leaving_is_just_the_end() -> None:
 def test_the_functions_rq_may_call_are_these(shop: Shop) -> None:
     engine = Engine()
     work = Work("w", nothing, nothing, shop.ledger, engine.ports, RqBell(ringing_client(shop.server.url)))
-    assert sorted(Horse(work, "agents", 1).functions) == [f"app.worker.{name}" for name in ("advance", "intake", "relay")]
+    assert list(Horse(work, "agents", 1).functions) == ["app.worker.advance"]
+    assert sorted(errands(work)) == ["app.worker.intake", "app.worker.relay"]

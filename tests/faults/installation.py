@@ -153,7 +153,7 @@ class Installation:
         for row in self.rows(sa.select(schema.worker.c.role, schema.worker.c.pid).where(schema.worker.c.ended_at.is_(None))):
             if self.up and parents.get(row.pid) == self.up.pid:
                 found[row.role].append(row.pid)
-        found["horse"] = [pid for pid, parent in parents.items() if parent in found["worker"]]
+        found["horse"] = [pid for pid, parent in parents.items() if parent in found["worker"] and _program(pid) == _program(parent)]
         found["agent"] = [pid for pid in parents if _is_below(pid, found["horse"], parents)]
         found["redis"] = [pid for pid in parents if str(place(self.data).directory / "valkey") in _cwd(pid)]
         return found
@@ -265,8 +265,17 @@ def _is_below(pid: int, roots: list[int], parents: Mapping[int, int]) -> bool:
     return False
 
 
+def _program(pid: int) -> str:
+    """What it runs: a work-horse is a fork of its worker, and the git of an errand is not."""
+    return _link(pid, "exe")
+
+
 def _cwd(pid: int) -> str:
+    return _link(pid, "cwd")
+
+
+def _link(pid: int, name: str) -> str:
     try:
-        return str(Path(f"/proc/{pid}/cwd").readlink())
+        return str(Path(f"/proc/{pid}/{name}").readlink())
     except OSError:
         return ""
