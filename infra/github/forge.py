@@ -37,11 +37,12 @@ class GitHubForge:
         """The actor's role; `none` for a login that belongs to another account than the one that asked."""
         try:
             found = self.github.ask(Route.PERMISSION, repository, login=actor.login)
+            whose = found.get("user") or self.github.ask(Route.USER, repository, login=actor.login)
         except Declined as no:
             if no.status != 404:
                 raise
             return "none"
-        if (found.get("user") or {}).get("id") != actor.id:
+        if whose["id"] != actor.id:
             return "none"
         # A role an organization made up has a name of its own; `permission` is then the built-in role it amounts to.
         return next((role for role in (found.get("role_name"), found.get("permission")) if role in ROLES), "none")

@@ -44,6 +44,16 @@ def test_a_login_that_changed_hands_has_no_permission(fake: FakeGitHub, client: 
     assert client.forge.permission(client.repository, Actor(user.id + 1, "ada")) == "none"
 
 
+@pytest.mark.parametrize(("other", "role"), [(0, "admin"), (1, "none")])
+def test_a_role_that_does_not_say_whose_it_is_counts_for_the_account_of_that_login_now(
+    fake: FakeGitHub, client: Client, other: int, role: str
+) -> None:
+    """Proves: T05, T30."""
+    user = fake.collaborator("ada", "admin")
+    fake.fail("GET", "/repos/{owner}/{repo}/collaborators/{username}/permission", status=200, document={"permission": "admin"})
+    assert client.forge.permission(client.repository, Actor(user.id + other, "ada")) == role
+
+
 def test_somebody_github_does_not_know_has_no_permission(client: Client) -> None:
     assert client.forge.permission(client.repository, Actor(5, "nobody-at-all")) == "none"
 
