@@ -15,6 +15,9 @@ from jobs.evidence import Receipt
 from jobs.model import Run
 from jobs.ports import Clock, Effect, Effects
 
+ASIDE = "aside"
+"""The effect by which a run knows at every later try that it cannot push to the pull request it was asked for on."""
+
 
 class Authority(Protocol):
     """Asks again, at the last moment, whether the work may leave."""
@@ -29,7 +32,10 @@ class Authority(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GitHubDeliveryManager:
-    """Pushes the verified commit and opens one pull request for it, or pushes to the pull request the run was asked for on."""
+    """Pushes the verified commit and opens one pull request for it, or pushes to the pull request the run was asked for on.
+
+    Where that one's branch takes no push, and the repository wants it so, the commit leaves as a pull request of ours after all.
+    """
 
     remote: Remote
     pulls: Pulls
@@ -62,7 +68,7 @@ class GitHubDeliveryManager:
         gone = rows.get(("retract", sha))
         if ("push", sha) not in rows or (gone and gone.done):
             return
-        made = plan(run, key=self.key, page=self.page)
+        made = self._plan(run)
         if made.expect is None:
             effect = self.effects.intend(run, "retract", sha)
             self.remote.delete(run, made.ref, only_at=made.sha)
@@ -70,18 +76,43 @@ class GitHubDeliveryManager:
 
     def _delivered(self, run: Run) -> Receipt:
         self.authority.may_deliver(run)
-        made = plan(run, key=self.key, page=self.page)
-        if made.follows:
-            self._adoption.followed(run, made, made.follows)
-        self._push(run, made)
+        made = self._pushed(run, self._plan(run))
         check, refused = self._check(run, made)
         pull = self._pull(run, made)
-        warnings = (*refused, *self._dress(run, made, pull))
+        warnings = (*filter(None, [made.aside]), *refused, *self._dress(run, made, pull))
         return Receipt("github", made.branch, made.sha, made.base_sha, pull.number, pull.url, check, warnings)
 
     @property
     def _adoption(self) -> Adoption:
         return Adoption(self.pulls, self.clock, self.key)
+
+    def _plan(self, run: Run) -> Plan:
+        """The plan; once the branch of the pull request took no push from us, for one of ours beside it."""
+        why = next((effect.external.get("why") for effect in self.effects.of(run.id) if effect.kind == ASIDE and effect.done), "")
+        return plan(run, key=self.key, page=self.page, aside=str(why))
+
+    def _pushed(self, run: Run, made: Plan) -> Plan:
+        """The plan by which the commit was pushed: the given one, or one beside the pull request, where that takes no push."""
+        if not made.follows:
+            self._push(run, made)
+            return made
+        self._adoption.followed(run, made, made.follows)
+        try:
+            self._push(run, made)
+        except Refused as refused:
+            self._put_aside(run, made.follows, refused)
+            return self._pushed(run, self._plan(run))
+        return made
+
+    def _put_aside(self, run: Run, number: int, refused: Refused) -> None:
+        """Write down that the pull request takes no push. Raises the refusal where the repository wants no other way."""
+        if refused.reason.code != "push_refused":
+            raise refused
+        if run.rules.delivery.pulls != "push_or_follow_up":
+            told = messages.aside_possible(number, refused.reason)
+            raise Refused(told.code, told.text, evidence=refused.evidence) from refused
+        effect = self.effects.intend(run, ASIDE, str(number))
+        self.effects.done(run, effect, {"why": messages.put_aside(number, refused.reason)})
 
     def _push(self, run: Run, made: Plan) -> None:
         effect = self.effects.intend(run, "push", made.sha)

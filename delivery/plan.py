@@ -27,7 +27,10 @@ MOST_BRANCH = 120
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything a delivery manager needs to know; the same for the same run at every try."""
+    """Everything a delivery manager needs to know; the same for the same run at every try.
+
+    `aside` is why the commit does not go to the branch of the pull request it was asked for on, where that was tried.
+    """
 
     branch: str
     base: str
@@ -45,6 +48,7 @@ class Plan:
     follows: int | None
     stacks: int | None
     record: str
+    aside: str = ""
 
     @property
     def ref(self) -> str:
@@ -52,19 +56,19 @@ class Plan:
         return f"refs/heads/{self.branch}"
 
 
-def plan(run: Run, *, key: bytes = b"", page: Page = unlisted) -> Plan:
+def plan(run: Run, *, key: bytes = b"", page: Page = unlisted, aside: str = "") -> Plan:
     """The plan for `run.snapshot`. Raises Refused(`delivery_failed`) when that is not what the gates saw and passed."""
     snapshot, report = verified(run)
-    follows = pull_followed(run)
+    follows = None if aside else pull_followed(run)
     branch = (run.request.head_ref if follows else None) or branch_name(run)
     rule, mark = run.rules.delivery, marker(run, key)
     return Plan(
         branch=branch,
-        base=base(run),
+        base=base(run, follows),
         sha=snapshot.commit,
         base_sha=snapshot.base,
         title=messages.title(run),
-        body=messages.pull_body(run, page=page(run.id), marker=mark),
+        body=messages.pull_body(run, page=page(run.id), marker=mark, aside=aside),
         labels=rule.labels,
         reviewers=rule.reviewers,
         assignees=rule.assignees,
@@ -75,6 +79,7 @@ def plan(run: Run, *, key: bytes = b"", page: Page = unlisted) -> Plan:
         follows=follows,
         stacks=pull_stacked_on(run),
         record=record(run, branch, snapshot, report),
+        aside=aside,
     )
 
 
@@ -86,15 +91,15 @@ def verified(run: Run) -> tuple[Snapshot, GateReport]:
     return snapshot, report
 
 
-def base(run: Run) -> str:
+def base(run: Run, follows: int | None) -> str:
     """The branch a pull request asks to be merged into; for one that is stacked on another, that one's own branch."""
-    onto = run.request.head_ref if pull_followed(run) or pull_stacked_on(run) else None
+    onto = run.request.head_ref if follows or pull_stacked_on(run) else None
     return onto or run.request.base or run.repository.default_branch
 
 
 def pull_followed(run: Run) -> int | None:
     """The pull request whose own branch gets the commit; None when the commit goes to a branch of ours."""
-    return _pull(run) if run.rules.delivery.pulls == "push" else None
+    return _pull(run) if run.rules.delivery.pulls in ("push", "push_or_follow_up") else None
 
 
 def pull_stacked_on(run: Run) -> int | None:
@@ -164,7 +169,7 @@ def record(run: Run, branch: str, snapshot: Snapshot, report: GateReport) -> str
         },
         "repository": run.repository.full_name,
         "branch": branch,
-        "base": {"branch": base(run), "sha": snapshot.base},
+        "base": {"branch": base(run, pull_followed(run)), "sha": snapshot.base},
         "sha": snapshot.commit,
         "tree": snapshot.tree,
         "title": messages.title(run),

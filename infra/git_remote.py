@@ -10,8 +10,10 @@ from infra.workspaces.layout import Layout
 from jobs.errors import Fault, Refused
 from jobs.model import Run
 from jobs.ports import Artifacts
+from jobs.text import cut
 
 PUSH_S = 300.0
+MOST_TOLD = 400
 RECORD = "record.json"
 NOBODY = {
     f"GIT_{role}_{part}": value
@@ -171,7 +173,7 @@ def _judge(captured: Captured, unknown: str) -> None:
             "head_moved", "The branch is not where it was expected: somebody else pushed to it. Start a new run.", evidence=evidence
         )
     if refused or any(word in low for word in FORBIDDEN):
-        raise Refused("push_refused", f"The repository refused the push{_because(refused)}.", evidence=evidence)
+        raise Refused("push_refused", f"The repository refused the push{_because(refused)}{_told(said)}.", evidence=evidence)
     if any(word in low for word in UNAUTHORISED):
         raise Fault(
             "github_auth", "The repository did not accept our credential for the push: check the App's installation.", evidence=evidence
@@ -182,5 +184,15 @@ def _judge(captured: Captured, unknown: str) -> None:
 
 
 def _because(refused: list[Verdict]) -> str:
-    words = "; ".join(dict.fromkeys(verdict.words for verdict in refused if "atomic" not in verdict.words))
+    """Git's own words for it: `[remote rejected] (protected branch hook declined)`."""
+    said = (verdict.words.removeprefix("[remote rejected] ").strip("()") for verdict in refused if "atomic" not in verdict.words)
+    words = "; ".join(dict.fromkeys(said))
     return f" ({words})" if words else ""
+
+
+def _told(said: str) -> str:
+    """What the remote itself says about it, on one line: `remote: error: GH006: Protected branch update failed for …`."""
+    lines = (line.removeprefix("remote:").strip().removeprefix("error: ") for line in said.splitlines() if line.startswith("remote:"))
+    lines = (line for line in lines if not line.startswith("hook declined"))
+    told = cut(" ".join(" ".join(lines).split()), MOST_TOLD).rstrip(".")
+    return f": {told}" if told else ""

@@ -83,10 +83,10 @@ def title(run: Run) -> str:
     return " ".join(for_markdown(" ".join((run.title or run.request.title).split()), 200).split()) or f"Change by Slipway ({run.short})"
 
 
-def pull_body(run: Run, *, page: str | None, marker: str) -> str:
-    """The description of the pull request: summary, gates, where it comes from, and our hidden marker."""
+def pull_body(run: Run, *, page: str | None, marker: str, aside: str = "") -> str:
+    """The description of the pull request: summary, gates, where it comes from, and our hidden marker; `aside` as in `delivery.plan`."""
     summary = f"What the agent says about it:\n\n{quote(run.summary)}" if run.summary.strip() else ""
-    body = paragraphs(summary, gates(run), origin(run), beside(run), footer(run, page), closing(run))
+    body = paragraphs(summary, gates(run), origin(run), beside(run), aside, footer(run, page), closing(run))
     return paragraphs(cut(body, MOST_PAGE), marker)
 
 
@@ -146,6 +146,17 @@ def beside(run: Run) -> str:
     if run.rules.delivery.pulls == "stack":
         return f"Stacked on #{source.number}: it asks to be merged into that one's branch."
     return f"Goes on from #{source.number} and has its commits; #{source.number} itself is left as it is."
+
+
+def put_aside(number: int, reason: Reason) -> str:
+    """Why a commit that was made for a pull request of somebody's leaves as one of ours."""
+    return f"The change could not be pushed to #{number}, so it is in a pull request of its own. {sentence(reason.text)}"
+
+
+def aside_possible(number: int, reason: Reason) -> Reason:
+    """A push that was refused, and how the change could leave all the same."""
+    way = f"With `delivery.pulls: push_or_follow_up` it leaves as a pull request of its own where #{number} takes no push."
+    return Reason(reason.code, f"{reason.text} {way}")
 
 
 def closing(run: Run) -> str:
@@ -375,5 +386,5 @@ CHECK_SUPERSEDED = (
 
 
 def moved_on(sha: str) -> tuple[str, str]:
-    """Title and summary of the check on a head that is not the newest any more because we pushed to it."""
-    return "Continued on a newer commit", f"Slipway pushed `{sha}` to this branch; its check is on that commit."
+    """Title and summary of the check on a head that the delivered commit stands on."""
+    return "Continued on a newer commit", f"Slipway delivered `{sha}`; its check is on that commit."

@@ -183,7 +183,7 @@ class DeliveryRule(Rule):
     labels: tuple[str, ...] = ()
     milestone: int | None = None
     close_issue: bool = True
-    pulls: Literal["push", "stack", "follow_up"] = "push"
+    pulls: Literal["push", "push_or_follow_up", "stack", "follow_up"] = "push"
     await_ci: bool = False
 
 

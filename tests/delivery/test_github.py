@@ -1,5 +1,6 @@
 """Delivery to GitHub: one branch, one check, one pull request, whoever else was there before or meanwhile."""
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,7 @@ from jobs.evidence import Receipt
 from jobs.model import Lease, Run
 from tests.delivery import runs
 from tests.fakes.engine import FakeClock
-from tests.fakes.forge import BOT, FakeAuthority, FakeEffects, FakeForge
+from tests.fakes.forge import BOT, Breaks, Crash, FakeAuthority, FakeEffects, FakeForge
 
 BRANCH = runs.RECEIPT.branch
 REF = f"refs/heads/{BRANCH}"
@@ -132,6 +133,52 @@ def test_no_receipt_while_the_head_is_another_commit() -> None:
         manager(forge, effects).deliver(runs.run())
     assert fault.value.reason.code == "head_moved"
     assert not isinstance(fault.value, Refused)
+
+
+TOPIC = "refs/heads/topic"
+
+
+def beside(**forge: Any) -> tuple[FakeForge, Run]:
+    """A pull request of somebody's whose branch a rule protects, and a run on it."""
+    here = FakeForge(refs={TOPIC: runs.BASE}, ruled=frozenset({TOPIC}), **forge)
+    strange(here, number=9, head_ref="topic", head_sha=runs.BASE, author=666, body="theirs")
+    return here, runs.run(of=runs.on_pull(head_sha=runs.BASE), by=runs.rules(delivery={"pulls": "push_or_follow_up"}))
+
+
+def test_what_a_pull_request_does_not_take_leaves_once_beside_it_whatever_is_lost_on_the_way() -> None:
+    """Proves: F83, F71, I04."""
+    whole = Breaks()
+    forge, run = beside()
+    manager(whole.door(forge), whole.door(FakeEffects())).deliver(run)
+    assert whole.calls.count("push") == 2
+    for at in range(len(whole.calls)):
+        for when in ("before", "after"):
+            (forge, run), effects, breaks = beside(), FakeEffects(), Breaks(at, when)
+            with suppress(Crash):  # none after a push that is refused
+                manager(breaks.door(forge), breaks.door(effects)).deliver(run)
+            receipt = manager(forge, effects).deliver(replace(run, attempt=2))
+            ours = [pull for pull in forge.pulls if pull.author == BOT]
+            assert [(pull.number, pull.head_sha) for pull in ours] == [(receipt.number, runs.SHA)], (at, when)
+            assert forge.refs == {TOPIC: runs.BASE, f"refs/heads/{receipt.branch}": runs.SHA}
+            assert receipt.warnings == (
+                "The change could not be pushed to #9, so it is in a pull request of its own. A rule protects refs/heads/topic.",
+            )
+
+
+def test_what_leaves_beside_a_pull_request_is_taken_back_when_that_is_refused_too() -> None:
+    """Proves: F71, F83."""
+    forge, run = beside(refuse={"create": Refused("pull_refused", "No.")})
+    with pytest.raises(Refused, match="No"):
+        manager(forge).deliver(run)
+    assert forge.refs == {TOPIC: runs.BASE}
+
+
+@pytest.mark.parametrize("code", ["head_moved", "github_refused"])
+def test_only_a_push_that_is_refused_for_good_is_put_aside(code: str) -> None:
+    forge, run = beside(refuse={"push": Refused(code, "No.")})
+    with pytest.raises(Refused) as refused:
+        manager(forge).deliver(run)
+    assert (refused.value.reason.code, refused.value.reason.text) == (code, "No.")
 
 
 def test_a_refused_pull_request_takes_the_branch_back() -> None:

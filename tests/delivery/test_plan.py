@@ -128,7 +128,7 @@ def test_a_pull_request_of_its_own_is_stacked_on_the_other_or_goes_on_from_it(pu
     assert f"\n\n{said}\n\n" in made.body
 
 
-@pytest.mark.parametrize("pulls", ["push", "stack", "follow_up"])
+@pytest.mark.parametrize("pulls", ["push", "push_or_follow_up", "stack", "follow_up"])
 def test_what_is_asked_for_on_a_merged_pull_request_is_a_new_one_onto_its_base(pulls: str) -> None:
     """Proves: 004-36, F80."""
     asked = runs.on_pull(base="trunk", head_sha=None, head_ref=None)

@@ -113,7 +113,7 @@ def test_the_check_on_a_head_we_pushed_over_says_where_it_goes_on() -> None:
     run = runs.run(of=runs.on_pull(), state=RunState.SUCCEEDED, receipt=receipt)
     old, new = checks(run, PAGE, [runs.BASE, runs.SHA])
     assert (old.sha, old.conclusion, old.begin) == (runs.BASE, "neutral", False)
-    assert old.text == CheckText("Continued on a newer commit", f"Slipway pushed `{runs.SHA}` to this branch; its check is on that commit.")
+    assert old.text == CheckText("Continued on a newer commit", f"Slipway delivered `{runs.SHA}`; its check is on that commit.")
     assert (new.sha, new.conclusion) == (runs.SHA, "success")
 
 

@@ -95,6 +95,8 @@ class FakeForge:
     stale: int = 0
     """How many answers still show a pull request's old head after a push."""
     writes: list[str] = field(default_factory=list)
+    ruled: frozenset[str] = frozenset()
+    """Refs that a rule lets nobody push to."""
     target: dict[str, str] = field(default_factory=dict)
     records: dict[str, str] = field(default_factory=dict)
 
@@ -102,6 +104,8 @@ class FakeForge:
 
     def push(self, run: Run, ref: str, commit: str, *, expect: str | None) -> None:
         self._write("push")
+        if ref in self.ruled:
+            raise Refused("push_refused", f"A rule protects {ref}.")
         stands = self.refs.get(ref)
         if stands not in (expect, commit):
             raise Refused("head_moved", f"{ref} stands at {stands}")

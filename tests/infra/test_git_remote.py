@@ -111,6 +111,26 @@ def test_a_hook_that_refuses_is_quoted(delivering: Delivering) -> None:
     assert delivering.at() is None
 
 
+RULES = {
+    "GH006: Protected branch update failed for refs/heads/topic.": "GH006: Protected branch update failed for refs/heads/topic",
+    "GH013: Repository rule violations found for refs/heads/topic.\n\n- Commits must have verified signatures.\n  Found 1 violation:\n\n"
+    "  0123abc": "GH013: Repository rule violations found for refs/heads/topic. - Commits must have verified signatures. "
+    "Found 1 violation: 0123abc",
+    "Cannot update this protected ref.": "Cannot update this protected ref",
+}
+
+
+@pytest.mark.parametrize("said", RULES)
+def test_a_rule_that_refuses_is_quoted_in_the_reason(delivering: Delivering, said: str) -> None:
+    """Protected branch, ruleset, required signatures, in GitHub's own words. Proves: F83."""
+    lines = "; ".join(f"echo '{part}' >&2" for part in f"error: {said}".split("\n"))
+    delivering.hook("pre-receive", f"{lines}; exit 1")
+    with pytest.raises(Refused) as raised:
+        delivering.remote.push(delivering.run, REF, delivering.commit, expect=None)
+    assert raised.value.reason.code == "push_refused"
+    assert raised.value.reason.text == f"The repository refused the push (pre-receive hook declined): {RULES[said]}."
+
+
 def test_branch_and_record_arrive_together(delivering: Delivering) -> None:
     """Proves: F90."""
     for text in ('{"run": 1}', '{"run": 1}', '{"run": 1, "later": true}'):

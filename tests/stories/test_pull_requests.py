@@ -182,6 +182,48 @@ def test_a_repository_may_want_our_work_beside_a_persons_branch(tmp_path: Path, 
         assert world.log(ours.sha).splitlines()[0].endswith(f" on {before}")
 
 
+REFUSED = "The repository refused the push (hook declined): GH006: Protected branch update failed for refs/heads/greeting."
+
+
+def test_a_push_that_a_rule_refuses_ends_the_run_with_githubs_words_and_the_way_round_it(world: World) -> None:
+    """Proves: F83, I09."""
+    pull = pulled(world)
+    world.github.protect("greeting")
+    fix(world, pull)
+    world.work_until_idle()
+    assert (world.run.state, world.run.reason and world.run.reason.code) == (RunState.FAILED, "push_refused")
+    assert len(world.github.pulls()) == 1
+    assert f"{REFUSED} With `delivery.pulls: push_or_follow_up` it leaves as a pull request of its own" in world.status(pull.number)
+
+
+def test_where_a_rule_refuses_the_push_the_work_leaves_as_a_pull_request_of_ours_if_that_is_wanted(tmp_path: Path) -> None:
+    """It says why, on the pull request and where it was asked for. Proves: F83, 004-36."""
+    with World(tmp_path, files={**FILES, ".github/slipway.yml": f"{CONFIG}delivery: {{pulls: push_or_follow_up}}\n"}) as world:
+        pull = pulled(world)
+        before = world.github.sha("greeting")
+        world.github.protect("greeting")
+        fix(world, pull)
+        world.work_until_idle()
+        assert world.run.state is RunState.SUCCEEDED, world.run.reason
+        theirs, ours = world.github.pulls()
+        assert (theirs.sha, ours.base, world.github.sha("greeting")) == (before, "main", before)
+        assert world.log(ours.sha).splitlines()[0].endswith(f" on {before}")
+        why = f"so it is in a pull request of its own. {REFUSED}"
+        assert f"The change could not be pushed to #{pull.number}, {why}" in ours.body
+        assert why in world.status(pull.number)
+        (on_theirs,) = world.github.checks(before)
+        assert (on_theirs.conclusion, on_theirs.summary) == ("neutral", f"Slipway delivered `{ours.sha}`; its check is on that commit.")
+
+
+def test_where_the_push_is_taken_there_is_no_pull_request_of_ours(tmp_path: Path) -> None:
+    """Proves: 004-36."""
+    with World(tmp_path, files={**FILES, ".github/slipway.yml": f"{CONFIG}delivery: {{pulls: push_or_follow_up}}\n"}) as world:
+        fix(world, pulled(world))
+        world.work_until_idle()
+        assert world.run.receipt and world.github.sha("greeting") == world.run.receipt.sha
+        assert len(world.github.pulls()) == 1
+
+
 def test_a_forks_work_goes_on_in_a_pull_request_of_ours(tmp_path: Path) -> None:
     """Proves: T38, 004-36."""
     config = f"{CONFIG}forks: true\ndelivery: {{pulls: follow_up}}\n"
