@@ -22,6 +22,7 @@ DAY_S = 86_400.0
 RECENT = 12
 PAGE = 50
 OVERDUE_S = 60.0
+MOST_ASKED = 4000
 INBOX_STATES = ("pending", "done", "ignored", "dead")
 Context = dict[str, Any]
 
@@ -55,7 +56,14 @@ class Pause:
         return self.scope == EVERYTHING
 
 
-Page = Callable[[Office, Look], Context]
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What was asked for has a page of its own."""
+
+    where: str
+
+
+Page = Callable[[Office, Look], Context | Elsewhere]
 
 
 def overview(office: Office, look: Look) -> Context:
@@ -87,6 +95,15 @@ def listing(office: Office, look: Look) -> Context:
     except UserError as error:
         raise Problem(400, str(error)) from error
     return {"runs": found, "cursor": cursor, "state": state, "repository": asked["repository"], "states": list(RunState)}
+
+
+def find(office: Office, look: Look) -> Context | Elsewhere:
+    """From any id to its run: straight there when it is one, else those it may be."""
+    asked = look.query.get("q", "").strip()[:MOST_ASKED]
+    found = office.looking.find(asked, within=look.within) if asked else []
+    if len(found) == 1:
+        return Elsewhere(f"/runs/{found[0]['id']}")
+    return {"q": asked, "found": found}
 
 
 def run(office: Office, look: Look) -> Context:

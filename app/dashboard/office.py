@@ -13,6 +13,10 @@ from jobs.model import Actor, Repository, Source
 class Looking(Protocol):
     """What only the dashboard looks at. `within` are the scopes to look at; None is all of them."""
 
+    def find(self, text: str, within: Collection[str] | None = None) -> Sequence[Mapping[str, Any]]:
+        """The runs that a text has a clue to, newest first, each with `found_by`."""
+        ...
+
     def queue(self, limit: int = 200, within: Collection[str] | None = None) -> dict[str, Any]:
         """Who is at work and who waits."""
         ...

@@ -19,7 +19,7 @@ from app.dashboard.acts import ACTS, Act, Form
 from app.dashboard.allowing import FOR_OPERATORS, allow
 from app.dashboard.entry import Entry
 from app.dashboard.forms import MOST_FORM_BYTES, SEE_OTHER, ours
-from app.dashboard.looks import Look, Page
+from app.dashboard.looks import Elsewhere, Look, Page
 from app.dashboard.office import Office
 from app.dashboard.rendering import STATIC, page
 
@@ -39,6 +39,7 @@ class Sheet:
 PAGES: Mapping[str, Sheet] = {
     "/": Sheet("overview.html", looks.overview),
     "/runs": Sheet("runs.html", looks.listing),
+    "/find": Sheet("find.html", looks.find),
     "/runs/{run_id}": Sheet("run.html", looks.run),
     "/queue": Sheet("queue.html", looks.queue),
     "/callbacks": Sheet("callbacks.html", looks.callbacks),
@@ -81,6 +82,8 @@ class Doors:
                 raise Problem(403, FOR_OPERATORS)
             asked = Look(principal, request.path_params, request.query_params, self._now())
             shown = await run_in_threadpool(sheet.look, self._office, asked)
+            if isinstance(shown, Elsewhere):
+                return RedirectResponse(shown.where, SEE_OTHER)
             return HTMLResponse(await run_in_threadpool(self._rendered, sheet.template, shown, principal, request))
 
         return endpoint

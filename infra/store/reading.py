@@ -67,11 +67,11 @@ class SqlReading:
         shown, more = rows[: min(limit, MOST)], len(rows) > min(limit, MOST)
         return [head(run_of(row)) for row in shown], _cursor(shown[-1]) if more else None
 
-    def find(self, text: str) -> list[dict[str, Any]]:
-        """The runs that a text has a clue to (see `jobs.clues`), newest first, each with `found_by`."""
+    def find(self, text: str, within: Collection[str] | None = None) -> list[dict[str, Any]]:
+        """The runs of the scopes `within` (None: of all) that a text has a clue to (`jobs.clues`), newest first, each with `found_by`."""
 
         def work(connection: sa.Connection) -> list[dict[str, Any]]:
-            found = tracing.traced(connection, text)
+            found = tracing.traced(connection, text, within)
             rows = connection.execute(sa.select(run).where(run.c.id.in_(found)).order_by(run.c.created_at.desc(), run.c.id.desc()))
             return [{**head(run_of(row)), "found_by": found[row.id]} for row in rows]
 

@@ -12,7 +12,7 @@ from tests.app.browser.site import Site
 from tests.app.town import RULES, asked
 
 PHONE = {"width": 390, "height": 844}
-PAGES = ("/", "/runs", "/queue", "/callbacks", "/inbox", "/workers", "/budgets", "/agents", "/settings")
+PAGES = ("/", "/runs", "/find", "/find?q=nothing", "/queue", "/callbacks", "/inbox", "/workers", "/budgets", "/agents", "/settings")
 RUNS = ("succeeded", "failed", "parked", "awaiting_approval", "running")
 LAWS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"], "resultTypes": ["violations"]}
 CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast"]}, "resultTypes": ["violations"]}
@@ -179,6 +179,33 @@ def test_runs_are_filtered(page: Page) -> None:
     page.get_by_role("button", name="Filter").click()
     expect(page.get_by_role("link", name="Rename everything")).to_be_visible()
     expect(page.get_by_role("link", name="Document the API")).to_have_count(0)
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
+def test_from_any_page_an_id_leads_to_its_run_by_keyboard_alone(browser: Browser, site: Site, script: bool) -> None:
+    """Proves: I23."""
+    with browser.new_context(base_url=site.address, java_script_enabled=script) as context:
+        page = context.new_page()
+        page.goto("/queue")
+        page.get_by_role("link", name="Settings").focus()
+        page.keyboard.press("Tab")
+        page.keyboard.type("nothing")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("No run that you may see has to do with that.")).to_be_visible()
+        page.get_by_label("An id, an address or a text with one in it").fill(f"run={site.town['failed']}")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(re.compile(f"{site.run('failed')}$"))
+
+
+def test_on_a_phone_a_link_leads_to_the_field(browser: Browser, site: Site) -> None:
+    with browser.new_context(base_url=site.address, viewport=PHONE, has_touch=True, is_mobile=True) as phone:
+        page = phone.new_page()
+        page.goto(site.run("running"))
+        page.get_by_role("link", name="Find", exact=True).tap()
+        page.get_by_role("searchbox").fill(site.town["failed"])
+        page.get_by_role("button", name="Find").tap()
+        expect(page).to_have_url(re.compile(f"{site.run('failed')}$"))
 
 
 def test_the_keyboard_reaches_everything(page: Page, site: Site) -> None:

@@ -259,6 +259,16 @@ def test_no_page_shows_anything_of_another_repository(town: Town, path: str) -> 
     assert re.findall(r"/runs/([0-9a-f]{32})", nothing) == []
 
 
+@pytest.mark.parametrize("what", ["acme/shop#7", "delivery-1", "{id}", "7"])
+def test_no_id_leads_to_a_run_of_another_repository(town: Town, what: str) -> None:
+    """Proves: I21."""
+    asked = {"q": what.format(id=town["succeeded"])}
+    assert town["succeeded"] in str(visiting(town).client.get("/find", params=asked).url)
+    others = visiting(town, sees=(DOCS.scope,)).client.get("/find", params=asked)
+    assert "No run that you may see has to do with that." in others.text
+    assert "acme/shop" not in others.text.replace(asked["q"], "")
+
+
 @pytest.mark.parametrize("path", ["", "/events", "/artifacts/1-code-2.diff"])
 def test_the_api_behind_a_page_knows_no_other_repository_either(town: Town, path: str) -> None:
     """Proves: I21."""

@@ -12,15 +12,18 @@ from app.dashboard.hiding import without_addresses
 from app.dashboard.runs import WIDE, timeline, times
 from app.view import Finding
 from infra.artifacts import FileArtifacts
+from infra.store.effects import SqlEffects
 from infra.store.ledger import SqlLedger
 from infra.store.runs import SqlRuns
 from jobs.events import Built, Event, Launched, Prepared, Rejected, Retried, Snapshotted
 from jobs.evidence import Finding as Found
 from jobs.evidence import GateReport, Output
+from jobs.model import Run
+from jobs.ports import Effect
 from tests.app.town import BAD, BASE, LINT, PATCH, TREE, Builder, Town, result, snapshot
 from tests.app.web import web
 
-PAGES = ("/", "/runs", "/queue", "/callbacks", "/inbox", "/workers", "/budgets", "/agents", "/settings", "/login")
+PAGES = ("/", "/runs", "/find", "/find?q=7", "/queue", "/callbacks", "/inbox", "/workers", "/budgets", "/agents", "/settings", "/login")
 TESTED = """diff --git a/tests/test_cart.py b/tests/test_cart.py
 --- a/tests/test_cart.py
 +++ b/tests/test_cart.py
@@ -128,6 +131,36 @@ def test_a_running_run_shows_what_was_said_to_it(town: Town) -> None:
 def test_runs_are_filtered(town: Town, query: str, names: list[str]) -> None:
     html = web(town).client.get(f"/runs?{query}").text
     assert re.findall(r'class="title" href="/runs/([0-9a-f]{32})"', html) == [town[name] for name in names]
+
+
+@pytest.mark.parametrize("what", ["acme/shop#12", "delivery-1", "slipway/7-total-d1", "https://github.com/acme/shop/pull/12"])
+def test_any_id_leads_straight_to_its_run(town: Town, what: str) -> None:
+    """Proves: I23, 001-06."""
+    SqlEffects(town.engine).done(*_pulled(town))
+    answer = web(town).client.get("/find", params={"q": f" {what} "}, follow_redirects=False)
+    assert (answer.status_code, answer.headers.get("location")) == (303, f"/runs/{town['succeeded']}")
+
+
+def _pulled(town: Town) -> tuple[Run, Effect, dict[str, object]]:
+    """What the delivery of the run that succeeded wrote down."""
+    run = SqlRuns(town.engine).get(town["succeeded"])
+    written = {"number": 12, "sha": "c" * 40, "ref": "refs/heads/slipway/7-total-d1"}
+    return run, SqlEffects(town.engine).intend(run, "pull", "slipway/7-total-d1"), written
+
+
+def test_what_belongs_to_several_runs_leads_to_each(town: Town) -> None:
+    numbers = f"/runs/{town['failed']} and /runs/{town['parked']}"
+    html = web(town).client.get("/find", params={"q": numbers}).text
+    assert set(re.findall(r'class="title" href="/runs/([0-9a-f]{32})"', html)) == {town["failed"], town["parked"]}
+    assert f"found by run {town['failed']}" in html
+
+
+@pytest.mark.parametrize("what", ["<script>alert(1)</script>", "", "x" * 5000, "%", "\0"])
+def test_what_belongs_to_no_run_is_said_to(town: Town, what: str) -> None:
+    answer = web(town).client.get("/find", params={"q": what})
+    assert answer.status_code == 200
+    assert ("No run that you may see has to do with that." in answer.text) == bool(what)
+    assert "<script>alert" not in answer.text
 
 
 @pytest.mark.parametrize("path", ["/runs/nothing", "/nowhere", "/runs?cursor=x", "/static/../main.py"])

@@ -1,5 +1,7 @@
 """From an id to the runs it belongs to, on every database; and the lanes of receivers."""
 
+from dataclasses import replace
+
 import pytest
 import sqlalchemy as sa
 
@@ -7,9 +9,10 @@ from infra.store.effects import SqlEffects
 from infra.store.outbox import Lane, SqlOutbox
 from infra.store.reading import SqlReading
 from infra.store.runs import SqlRuns
+from infra.store.tracing import MOST
 from jobs.events import Event
 from jobs.model import Run
-from tests.infra.store.asked import RULES, asked, start
+from tests.infra.store.asked import GREETER, RULES, asked, start
 from tests.infra.store.test_outbox import BAD, GOOD, both
 
 SHA, LARGE = "c" * 40, 3_000_000_123
@@ -38,6 +41,21 @@ def test_a_pull_request_is_the_one_of_its_repository(engine: sa.Engine, run: Run
     name = run.repository.full_name
     assert [one["id"] for one in SqlReading(engine).find(f"{name}#12")] == [run.id]
     assert SqlReading(engine).find("acme/elsewhere#12") == []
+
+
+def test_whoever_sees_little_is_shown_theirs_however_many_others_there_are(engine: sa.Engine) -> None:
+    """What may not be seen takes nobody's place among the first fifty. Proves: I21."""
+    elsewhere = replace(GREETER, id=43, full_name="acme/elsewhere")
+    others = [start(engine, f"other-{number}") for number in range(MOST + 5)]
+    mine = start(engine, "mine", repository=elsewhere)
+    for effect, run in ((SqlEffects(engine).intend(run, "pull", "topic"), run) for run in (*others, mine)):
+        SqlEffects(engine).done(run, effect, {"number": 12})
+    reading = SqlReading(engine)
+    assert [one["id"] for one in reading.find("12", within=(elsewhere.scope,))] == [mine.id]
+    assert [one["id"] for one in reading.find("topic", within=(elsewhere.scope,))] == [mine.id]
+    assert [one["id"] for one in reading.find("acme/elsewhere#12")] == [mine.id]
+    assert reading.find(mine.id, within=(GREETER.scope,)) == []
+    assert reading.find("7", within=()) == []
 
 
 @pytest.mark.parametrize("text", ["", "nothing", "0" * 40, "f" * 32, "#77", "%", "_", "' OR 1=1 --"])
