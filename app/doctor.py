@@ -3,24 +3,18 @@
 import errno
 import http.client
 import socket
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import redis
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.doctor_agents import agents_are_there, agents_stayed
+from app.examined import Check, Found, scratch, store
 from app.settings import Settings, SettingsInvalid
 from infra import redis_server
-from infra.agents.access import KEYS
-from infra.agents.adapter import Adapter
-from infra.agents.programs import find
-from infra.agents.table import AGENTS
-from infra.agents.versions import Versions
 from infra.artifact_room import WARNED_AT, shown, taken
 from infra.clock import SystemClock
 from infra.github.app import GitHubApp
@@ -29,10 +23,9 @@ from infra.github.lane import MemoryLane
 from infra.github_auth import AppKey
 from infra.process import Bounds, Command, run
 from infra.redact import Redactor
-from infra.sandbox import Bubblewrap, Unconfined
+from infra.sandbox import Bubblewrap
 from infra.sandbox.attempts import ATTEMPTS, Attempt
 from infra.signing import signer
-from infra.store.engine import database, open_store
 from infra.store.outages import standing
 from infra.store.work import read
 from jobs.errors import Fault
@@ -43,23 +36,12 @@ PATIENCE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What a check found: `ok`, `warn` or `fail`, in a sentence that says what to do where something is to be done."""
-
-    state: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class Checked:
     """A check by name and what it found."""
 
     name: str
     state: str
     text: str
-
-
-Check = Callable[[Settings], Found]
 
 
 def examine(load: Callable[[], Settings], checks: Mapping[str, Check] | None = None) -> tuple[Checked, ...]:
@@ -100,18 +82,16 @@ def settings_are_whole(settings: Settings) -> Found:
 
 def store_opens(settings: Settings) -> Found:
     """The store is whole and of this version, and knows of nothing that fails for every run at the moment."""
-    sqlite = settings.database_url.startswith("sqlite")
-    if sqlite and not database(settings.data_dir).exists() and not (settings.data_dir / "instance").exists():
-        return Found("ok", "none yet; the first start makes it")
     try:
-        engine = open_store(settings.data_dir, None if sqlite else settings.database_url, upgrade=False)
+        with store(settings) as engine:
+            if engine is None:
+                return Found("ok", "none yet; the first start makes it")
+            outages, name = read(engine, standing), "SQLite" if engine.dialect.name == "sqlite" else "PostgreSQL"
     except SQLAlchemyError as error:
         return Found("fail", f"The database does not answer ({type(error).__name__}). Check SLIPWAY_DATABASE_URL and that the server runs.")
-    outages = read(engine, standing)
-    engine.dispose()
     if outages:
         return Found("warn", " ".join(map(told, outages)))
-    return Found("ok", f"{'SQLite' if sqlite else 'PostgreSQL'}, whole and of this version")
+    return Found("ok", f"{name}, whole and of this version")
 
 
 def redis_answers(settings: Settings) -> Found:
@@ -154,8 +134,8 @@ def sandbox_holds(settings: Settings) -> Found:
     """Untrusted programs can be locked in; proved by locking one in."""
     if settings.server.sandbox == "none":
         return Found("warn", "switched off in the server file: agents run with this user's rights. Only for repositories you trust.")
-    with _scratch(settings) as scratch:
-        return Found("ok", Bubblewrap(scratch).probe())
+    with scratch(settings) as place:
+        return Found("ok", Bubblewrap(place).probe())
 
 
 def _attempted(attempt: Attempt) -> Check:
@@ -164,61 +144,18 @@ def _attempted(attempt: Attempt) -> Check:
     def check(settings: Settings) -> Found:
         if settings.server.sandbox == "none":
             return Found("warn", "not tried: the sandbox is switched off")
-        with _scratch(settings) as scratch:
-            sandbox = Bubblewrap(scratch)
+        with scratch(settings) as place:
+            sandbox = Bubblewrap(place)
             try:
                 sandbox.probe()
             except Fault:
                 return Found("fail", "not tried: there is no sandbox to try it in, see above")
-            through = attempt(sandbox, scratch)
+            through = attempt(sandbox, place)
         if through:
             return Found("fail", f"{through[0].upper()}{through[1:]}. Let no agent work on this machine, and tell us how it is made.")
         return Found("ok", "tried and prevented")
 
     return check
-
-
-@contextmanager
-def _scratch(settings: Settings) -> Iterator[Path]:
-    """A directory on the file system that checkouts are on, gone afterwards."""
-    there = settings.data_dir if settings.data_dir.exists() else Path(tempfile.gettempdir())
-    with tempfile.TemporaryDirectory(dir=there, prefix=".doctor-", ignore_cleanup_errors=True) as scratch:
-        yield Path(scratch)
-
-
-def agents_are_there(settings: Settings) -> Found:
-    """Which agents are installed, each asked for its version inside the sandbox, and whether their provider's key is set."""
-    told = [_agent(name, adapter, settings) for name, adapter in AGENTS.items() if adapter.program]
-    found = [(name, text) for name, text in told if text]
-    if not found:
-        names = ", ".join(f"{name} ({AGENTS[name].install})" for name, _ in told)
-        return Found("warn", f"None is installed, so only programs of a repository's own (agent: command) can work. To be had: {names}.")
-    bad = any("cannot" in text or "no key" in text for _, text in found)
-    return Found("warn" if bad else "ok", "; ".join(f"{name} {text}" for name, text in found))
-
-
-def _agent(name: str, adapter: Adapter, settings: Settings) -> tuple[str, str]:
-    """What is found of an agent; nothing for one that is not installed."""
-    program = find(adapter.program, settings.path)
-    if program is None:
-        return name, ""
-    with _scratch(settings) as scratch:
-        sandbox = Unconfined() if settings.server.sandbox == "none" else Bubblewrap(scratch)
-        try:
-            version = Versions(sandbox).of(name, adapter, program)
-            return name, version if adapter.provider in _keyed(settings) else f"{version} (no key: set {KEYS[adapter.provider or '']})"
-        except Fault as fault:
-            return name, f"cannot work: {fault.reason.text}"
-
-
-def _keyed(settings: Settings) -> frozenset[str | None]:
-    """The providers there is a key for."""
-    keys = {
-        "anthropic": settings.anthropic_api_key or settings.claude_code_oauth_token,
-        "openai": settings.openai_api_key,
-        "google": settings.gemini_api_key,
-    }
-    return frozenset({None, *(provider for provider, key in keys.items() if key)})
 
 
 def outputs_have_room(settings: Settings) -> Found:
@@ -298,6 +235,7 @@ CHECKS: Mapping[str, Check] = {
     "sandbox": sandbox_holds,
     **{name: _attempted(attempt) for name, attempt in ATTEMPTS.items()},
     "agents": agents_are_there,
+    "agent events": agents_stayed,
     "outputs": outputs_have_room,
     "address": address_is_free_or_ours,
     "github": github_knows_us,

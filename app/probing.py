@@ -7,6 +7,14 @@ from typing import Any, Protocol
 import structlog
 
 log = structlog.get_logger("slipway.agents")
+SAID = {
+    "AgentFound": "an agent is installed",
+    "AgentChanged": "an agent's program is another one",
+    "AgentBroke": "an agent cannot work any more",
+    "AgentMended": "an agent can work again",
+    "AgentVanished": "an agent is gone",
+}
+"""What became of an agent, in words; the keys are the types of the stored events."""
 
 
 class Probe(Protocol):
@@ -32,11 +40,22 @@ class Looks(Protocol):
         ...
 
 
+class Event(Protocol):
+    """What became of an agent."""
+
+    @property
+    def type(self) -> str: ...
+    @property
+    def was(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+
+
 class Probes(Protocol):
     """The record of what was found."""
 
-    def note(self, host: str, agent: str, **found: str) -> Mapping[str, Any] | None:
-        """Keep it; what was kept before."""
+    def note(self, host: str, agent: str, **found: str) -> Event | None:
+        """Keep it, and the event where something is different; that event."""
         ...
 
     def forget(self) -> int:
@@ -62,13 +81,10 @@ class LookAtAgents:
 
     def _note(self, probe: Probe) -> None:
         told = {"state": probe.state, "version": probe.version, "stamp": probe.stamp, "text": probe.text}
-        before = self.probes.note(self.host, probe.agent, **told)
-        if before is None or before["stamp"] == probe.stamp:
-            return
-        say = log.info if probe.state == "ok" else log.warning
-        say(
-            "an agent's program is another one", agent=probe.agent, was=before["version"], now=probe.version or probe.state, text=probe.text
-        )
+        event = self.probes.note(self.host, probe.agent, **told)
+        if event is not None:
+            say = log.info if probe.state == "ok" else log.warning
+            say(SAID[event.type], event_type=event.type, agent=probe.agent, was=event.was, now=event.version, text=probe.text)
 
 
 def unwell(rows: Sequence[Mapping[str, Any]]) -> str | None:

@@ -52,6 +52,11 @@ FAMILIES: Mapping[str, tuple[type[Any], str, tuple[str, ...]]] = {
     "slipway_github_pause_seconds": (GaugeMetricFamily, "For how long GitHub is to be left alone, the longest of all installations", ()),
     "slipway_webhook_requests": (CounterMetricFamily, "Requests to /webhook in this process, by what was answered", ("verdict",)),
     "slipway_agents": (GaugeMetricFamily, "Hosts on which an agent was found, by agent and how it is", ("agent", "state")),
+    "slipway_agent_events": (
+        CounterMetricFamily,
+        "What became of agents: found, changed, broke, mended, vanished",
+        ("agent", "event"),
+    ),
     "slipway_cost_usd": (CounterMetricFamily, "Known cost of all agent launches", ()),
 }
 

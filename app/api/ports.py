@@ -46,6 +46,14 @@ class Reading(Protocol):
         """What the run's agents are doing, after a sequence number, oldest first: the newest lines, already masked."""
         ...
 
+    def agents(self) -> Sequence[Mapping[str, Any]]:
+        """The agents as each host's keeper last found them."""
+        ...
+
+    def agent_events(self, window_s: float, limit: int = 100) -> Sequence[Mapping[str, Any]]:
+        """What became of agents in the last `window_s` seconds, newest first."""
+        ...
+
 
 class Runs(Protocol):
     """What people may do to runs. Each raises KeyError for an unknown id and UserError where the state does not allow it."""

@@ -10,6 +10,7 @@ from app.api.operation import Ask
 from app.api.ports import Desk
 from app.api.problems import Problem, no_run
 from infra.receivers import outside
+from jobs.budget import DAY_S
 from jobs.errors import UserError
 from jobs.model import Run
 
@@ -44,6 +45,12 @@ def runs(desk: Desk, ask: Ask) -> Response:
 def find(desk: Desk, ask: Ask) -> Response:
     """The runs that `q` has a clue to: an id of anything of theirs, or a text with one in it."""
     return JSONResponse({"runs": list(desk.reading.find(ask.query["q"] or ""))})
+
+
+def agents(desk: Desk, ask: Ask) -> Response:
+    """The agents of each host, and what became of them."""
+    events = desk.reading.agent_events(ask.query["days"] * DAY_S, ask.query["limit"])
+    return JSONResponse({"agents": list(desk.reading.agents()), "events": list(events)})
 
 
 def callbacks(desk: Desk, ask: Ask) -> Response:

@@ -225,3 +225,36 @@ class Replayed(Answer):
     """The callback that is sent again."""
 
     replayed: str
+
+
+class AgentFound(Answer):
+    """An agent as a host's keeper last found it."""
+
+    host: str
+    agent: str
+    state: Literal["ok", "absent", "broken"]
+    version: str
+    stamp: str = Field(description="changes with the program's files")
+    text: str
+    since: float
+    seen_at: float
+
+
+class AgentEvent(Answer):
+    """What became of an agent; `was` and `version` are `absent` or `broken` where it has none."""
+
+    seq: int
+    host: str
+    agent: str
+    type: Literal["AgentFound", "AgentChanged", "AgentBroke", "AgentMended", "AgentVanished"]
+    was: str
+    version: str
+    text: str
+    at: float
+
+
+class Agents(Answer):
+    """The agents of each host; the events newest first."""
+
+    agents: list[AgentFound]
+    events: list[AgentEvent]

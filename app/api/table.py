@@ -25,6 +25,7 @@ CALLBACKS = (
     SCOPE,
     Number("limit", "how many", 1, 200, 50),
 )
+LATELY = (Number("days", "of events: how far back", 1, 90, 7), Number("limit", "how many events", 1, 200, 50))
 WHAT = "an id of a run, webhook, commit, branch, comment, check, pull request or callback, or a text with one"
 FIND = (Pattern("q", WHAT, r"[\s\S]{1,4000}", "acme/shop#7"),)
 RANGE = (
@@ -51,6 +52,10 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation("POST", RUN + "/approve", Scope.RUN, acting.approve, "Say yes to a plan", shapes.RunPage, ApproveSpec, (SCOPE,), 202),
     Operation("POST", RUN + "/messages", Scope.RUN, acting.messages, "Say something to it", shapes.RunPage, MessageSpec, (SCOPE,), 202),
+    Operation(
+        "GET", "/agents", Scope.READ, reading.agents, "The agents of each host, and what became of them", shapes.Agents,
+        query=LATELY,
+    ),
     Operation("GET", "/callbacks", Scope.READ, reading.callbacks, "List callbacks, newest first", shapes.Callbacks, query=CALLBACKS),
     Operation(
         "POST", "/callbacks/{callback_id}/replay", Scope.ADMIN, acting.replay, "Send a callback again", shapes.Replayed, status=202

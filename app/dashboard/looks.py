@@ -20,6 +20,7 @@ from jobs.model import RunState
 
 DAY_S = 86_400.0
 RECENT = 12
+AGENT_DAYS = 7
 PAGE = 50
 OVERDUE_S = 60.0
 MOST_ASKED = 4000
@@ -193,7 +194,7 @@ def budgets(office: Office, look: Look) -> Context:
 
 def agents(office: Office, look: Look) -> Context:
     """The programs that do the work, as each host has them."""
-    return {"agents": office.looking.agents()}
+    return {"agents": office.looking.agents(), "events": office.looking.agent_events(AGENT_DAYS * DAY_S), "days": AGENT_DAYS}
 
 
 def settings(office: Office, look: Look) -> Context:

@@ -37,6 +37,10 @@ class Looking(Protocol):
         """The agents as each host's keeper last found them."""
         ...
 
+    def agent_events(self, window_s: float, limit: int = 100) -> Sequence[Mapping[str, Any]]:
+        """What became of agents in the last `window_s` seconds, newest first."""
+        ...
+
     def activity(self, run_id: str, *, after: int = 0, limit: int = 500) -> Sequence[Mapping[str, Any]]:
         """What the run's agents are doing, after a sequence number, oldest first: the newest `limit` lines."""
         ...

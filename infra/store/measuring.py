@@ -38,7 +38,7 @@ class SqlTallies:
     def add(self, figures: Mapping[Figure, float]) -> None:
         """Add to counters."""
         if figures:
-            write(self._engine, lambda connection: _add(connection, figures))
+            write(self._engine, lambda connection: add(connection, figures))
 
     def counts(self) -> Counted:
         """Every counter there is."""
@@ -63,7 +63,8 @@ def counters(connection: sa.Connection) -> dict[str, dict[tuple[str, ...], float
     return found
 
 
-def _add(connection: sa.Connection, figures: Mapping[Figure, float]) -> None:
+def add(connection: sa.Connection, figures: Mapping[Figure, float]) -> None:
+    """As `SqlTallies.add`, in a transaction of the caller's."""
     for (name, labels), number in sorted(figures.items()):  # always in one order, so that two who add never wait for each other
         new = insert(connection, tally).values(name=name, labels=json.dumps(labels), value=number)
         connection.execute(new.on_conflict_do_update(index_elements=["name", "labels"], set_={"value": tally.c.value + number}))
@@ -78,7 +79,7 @@ def _follow(connection: sa.Connection, lag_s: float) -> int:
     shown = _first_shown(connection, _mark(connection, "counted statuses"), ripe)
     for took in shown:
         figures.update(dict(_took("slipway_first_status_seconds", (), took)))
-    _add(connection, figures)
+    add(connection, figures)
     if events:
         _move(connection, "counted events", events[-1]["seq"])
     _move(connection, "counted statuses", ripe)

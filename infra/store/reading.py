@@ -8,9 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from infra.store import claims, counting, queue, stats, tracing
+from infra.store import claims, counting, probes, queue, stats, tracing
 from infra.store.pages import Evidence, head, page
-from infra.store.schema import activity, agent_probe, artifact, attempt, budget, event, inbox, iteration, outbox, run
+from infra.store.schema import activity, artifact, attempt, budget, event, inbox, iteration, outbox, run
 from infra.store.sight import inside
 from infra.store.values import run_of
 from infra.store.work import now, read
@@ -157,8 +157,11 @@ class SqlReading:
 
     def agents(self) -> list[dict[str, Any]]:
         """The agents as each host's keeper last found them."""
-        found = sa.select(agent_probe).order_by(agent_probe.c.agent, agent_probe.c.host)
-        return read(self._engine, lambda connection: [dict(row) for row in connection.execute(found).mappings()])
+        return read(self._engine, probes.found_agents)
+
+    def agent_events(self, window_s: float, limit: int = 100) -> list[dict[str, Any]]:
+        """What became of agents in the last `window_s` seconds, newest first."""
+        return read(self._engine, lambda connection: probes.agent_events(connection, window_s, limit))
 
     def names(self, scopes: Collection[str]) -> dict[str, str]:
         """What the repositories of these scopes were last called; one no run was ever asked for on is not among them."""

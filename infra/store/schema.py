@@ -318,6 +318,19 @@ agent_probe = sa.Table(
     sa.Column("seen_at", Time, nullable=False),
 )  # fmt: skip
 
+agent_event = sa.Table(
+    "agent_event", metadata,  # what became of them; append-only, old ones go
+    sa.Column("seq", BigSerial, primary_key=True, autoincrement=True),
+    sa.Column("host", sa.String(128), nullable=False),
+    sa.Column("agent", sa.String(40), nullable=False),
+    sa.Column("type", sa.String(32), nullable=False),  # AgentFound | AgentChanged | AgentBroke | AgentMended | AgentVanished
+    sa.Column("was", sa.String(64), nullable=False),
+    sa.Column("version", sa.String(64), nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("at", Time, nullable=False),
+    sa.Index(None, "at"),
+)  # fmt: skip
+
 visit = sa.Table(
     "visit", metadata,  # who is signed in to the dashboard; `digest` is of what only their cookie, or the link, holds
     sa.Column("digest", sa.String(64), primary_key=True),

@@ -37,6 +37,9 @@ what may be sent, and the shape of every answer.
 - **Pages**: `next` of an answer is the `cursor` (of events: the `after`) of the next page. A page larger than allowed is refused, not cut.
 - **Once**: the same `idempotency_key` of the same token is the same run; with another job it is refused.
 - **Live**: `Accept: text/event-stream` on `…/events` streams them; `Last-Event-ID` goes on from there, `end` says that there is no more.
+  Among them comes `activity`, a line of what an agent does at that moment: `kind` (`message`, `tool`, `file`, `error`, `more`) and `text`,
+  masked and at most 300 characters, with `seq`, `at`, `attempt`, `step` and `iteration`. It has no id, so that `Last-Event-ID` stays that
+  of a stored event; `line=SEQ` leaves out those up to there. The newest 500 lines of a run are kept until an hour after its end.
 - **Problems** are `application/problem+json` (RFC 9457): `title` and `status` for programs, `detail` with what to do, `errors` with each
   mistake.
 

@@ -7,6 +7,7 @@ import pytest
 
 from app.api import shapes
 from infra.store.ledger import SqlLedger
+from infra.store.probes import SqlProbes
 from infra.store.reading import SqlReading
 from tests.app.town import Town
 from tests.app.web import web
@@ -315,3 +316,17 @@ def test_a_job_says_how_urgent_it_is_and_whether_it_is_a_test(town: Town) -> Non
     runs = [SqlLedger(town.engine).load(one) for one in ids]
     assert [(run.request.priority, run.request.queue) for run in runs] == [(5, "agents"), (0, "test")]
     assert page.client.post("/api/v1/runs", json={**JOB, "priority": 11}).status_code == 422
+
+
+def test_agents_and_what_became_of_them(town: Town) -> None:
+    """Proves: 002-22."""
+    client, probes = web(town).client, SqlProbes(town.engine)
+    assert client.get("/api/v1/agents").json() == {"agents": [], "events": []}
+    probes.note("box-1", "codex", state="ok", version="0.170.0", stamp="a", text="")
+    probes.note("box-1", "codex", state="absent", version="", stamp="", text="It is not installed.")
+    told = client.get("/api/v1/agents?limit=1").json()
+    assert [(row["host"], row["agent"], row["state"]) for row in told["agents"]] == [("box-1", "codex", "absent")]
+    assert [(row["type"], row["was"], row["version"], row["text"]) for row in told["events"]] == [
+        ("AgentVanished", "0.170.0", "absent", "It is not installed.")
+    ]
+    shapes.Agents.model_validate(told)

@@ -18,6 +18,7 @@ from infra.process import Bounds
 from infra.sandbox import CHECKOUT, Bind, Confinement, Unconfined
 from infra.sandbox.attempts import ATTEMPTS
 from infra.signing import signer
+from infra.store.probes import SqlProbes
 from infra.store.schema import outage, run
 from jobs.config import read
 from jobs.errors import Fault
@@ -44,6 +45,7 @@ def test_the_doctor_looks_at_every_part(town: Town) -> None:
         "sandbox",
         *ATTEMPTS,
         "agents",
+        "agent events",
         "outputs",
         "address",
         "github",
@@ -70,6 +72,27 @@ def test_the_doctor_names_the_agents_their_versions_and_the_keys_they_lack(town:
             "gemini 9.9.9",
         ],
     )
+
+
+def test_the_doctor_says_what_became_of_agents(town: Town) -> None:
+    """Proves: 002-22."""
+    probes = SqlProbes(town.engine)
+    codex = {"state": "ok", "version": "0.170.0", "stamp": "a", "text": ""}
+    assert checks(town.data, SLIPWAY_BIND="127.0.0.1:0")["agent events"]["text"] == "nothing changed in the last seven days"
+    probes.note("box-1", "codex", **codex)
+    probes.note("box-1", "codex", **{**codex, "version": "0.171.0", "stamp": "b"})
+    found = checks(town.data, SLIPWAY_BIND="127.0.0.1:0")["agent events"]
+    assert (found["state"], found["text"].split("; ")[0]) == (
+        "ok",
+        "just now codex on box-1: an agent's program is another one (0.170.0 → 0.171.0)",
+    )
+    probes.note("box-1", "codex", state="absent", version="", stamp="", text="It is not installed.")
+    found = checks(town.data, SLIPWAY_BIND="127.0.0.1:0")["agent events"]
+    assert found["state"] == "warn"
+    assert found["text"].startswith(
+        "codex on box-1 is absent. Mend or install it there; one that is gone is missed for a day. Lately: just now"
+    )
+    assert "codex on box-1: an agent is gone (0.171.0 → absent)" in found["text"]
 
 
 def test_the_doctor_warns_before_outputs_take_all_their_room(town: Town, tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-"""Fifty workers at the edge of a day's budget, round after round: `python -m tests.infra.store.budget_race --rounds 1000 [--postgres]`.
+"""Fifty workers at the edge of a day's budget, round after round.
+
+`python -m tests.infra.store.budget_race --rounds 1000 [--minutes 15] [--postgres]`
 
 In a round every worker claims a run at the same time, there is room for a few, and the rest is put aside; then some workers give their
 run back, some spend before they do, and some vanish and lose it. After each round the reservations are exactly those of the runs that are
@@ -63,15 +65,16 @@ class Race:
         self._ids = [start(engine, f"race:{n}", number=n).id for n in range(claimers)]
         self._tally = Tally()
 
-    def run(self, rounds: int) -> Tally:
-        """That many rounds. Raises Overspent."""
+    def run(self, rounds: int, most_s: float = float("inf")) -> Tally:
+        """That many rounds, or as many as begin in `most_s` seconds. Raises Overspent."""
         began = time.monotonic()
         with ThreadPoolExecutor(len(self._ids)) as pool:
             for number in range(1, rounds + 1):
-                self._round(number, pool)
+                if time.monotonic() - began < most_s:
+                    self._round(number, pool)
         self._tally.seconds = round(time.monotonic() - began, 1)
         if found := violations(facts(self._engine)):
-            raise Overspent(f"after {rounds} rounds: {found[0]}")
+            raise Overspent(f"after {self._tally.rounds} rounds: {found[0]}")
         return self._tally
 
     def _round(self, number: int, pool: ThreadPoolExecutor) -> None:
@@ -146,13 +149,14 @@ def main() -> int:
     """Run it and say what came of it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=1000)
+    parser.add_argument("--minutes", type=float, default=float("inf"))
     parser.add_argument("--claimers", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--postgres", action="store_true")
     told = parser.parse_args()
     with store(told.postgres) as engine:
         try:
-            print(json.dumps(asdict(Race(engine, told.claimers, told.seed).run(told.rounds))))
+            print(json.dumps(asdict(Race(engine, told.claimers, told.seed).run(told.rounds, 60 * told.minutes))))
         except Overspent as wrong:
             print(wrong, file=sys.stderr)
             return 1
