@@ -10,6 +10,8 @@ from typing import Protocol
 
 import structlog
 
+from app.storms import Storm
+from infra.store.doubt import StoreInDoubt
 from jobs.errors import Fault
 from jobs.ports import Clock
 
@@ -130,14 +132,22 @@ class Keeper:
             raise ValueError("two duties have the same name")
         self._ticks, self._duties, self._clock, self._name, self._host = ticks, duties, clock, name, host
         self._slots: dict[str, int] = {}
+        self._storm = Storm(log, "duties")
 
     def rounds(self) -> float:
-        """Do everything that is due; returns the seconds until something is due again."""
+        """Do everything that is due; returns the seconds until something is due again.
+
+        A store in doubt ends the round, since no duty can do without it: that is said once a round, and each round waits longer.
+        """
         for duty in self._duties:
             slot = int(self._clock.now() // duty.every_s)
             if self._slots.get(duty.name) != slot:
+                try:
+                    self._try(duty, slot)
+                except StoreInDoubt as doubt:
+                    return self._storm.met(doubt)
                 self._slots[duty.name] = slot
-                self._try(duty, slot)
+                self._storm.over()
         now = self._clock.now()
         return min((duty.every_s - now % duty.every_s for duty in self._duties), default=1.0)
 
@@ -146,6 +156,8 @@ class Keeper:
         try:
             if self._ticks.take(name, slot, self._name):
                 self._ticks.ended(name, slot, _told(duty.do()))
+        except StoreInDoubt:
+            raise
         except Fault as fault:  # one duty that cannot be done keeps no other from being done
             log.warning("a duty could not be done", duty=name, reason=fault.reason.code, text=fault.reason.text)
 

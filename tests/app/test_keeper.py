@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from structlog.testing import capture_logs
 
 from app.keeper import Duty, Keeper, Rounds, standing
 from infra.store import schema
 from infra.store.announcements import SqlAnnouncements
+from infra.store.doubt import StoreInDoubt
 from infra.store.engine import open_store
 from infra.store.inbox import Delivery, SqlInbox
 from infra.store.keeping import SqlTicks, SqlWorkers
@@ -102,6 +104,41 @@ def test_a_duty_that_cannot_be_done_keeps_no_other_from_being_done(engine: sa.En
 
     keeper(engine, clock, Duty("broken", 5, broken), Duty("whole", 5, lambda: done.append("x"))).rounds()
     assert done == ["x"]
+
+
+@dataclass
+class DoubtfulTicks:
+    """A record that is not to be had for a while."""
+
+    ticks: SqlTicks
+    failing: int
+
+    def take(self, duty: str, slot: int, by: str) -> bool:
+        self.failing -= 1
+        if self.failing >= 0:
+            raise StoreInDoubt("The disk is full.")
+        return self.ticks.take(duty, slot, by)
+
+    def ended(self, duty: str, slot: int, result: str) -> None:
+        self.ticks.ended(duty, slot, result)
+
+    def forget(self, older_than_s: float) -> int:
+        return self.ticks.forget(older_than_s)
+
+
+def test_a_store_in_doubt_is_said_once_a_round_ever_more_seldom_and_no_tick_is_lost_by_it(engine: sa.Engine, clock: FakeClock) -> None:
+    """Proves: I19, F41, 001-07."""
+    done: list[str] = []
+    duties = [Duty(name, 86_400, lambda name=name: done.append(name)) for name in ("one", "two", "three")]
+    mine = Keeper(DoubtfulTicks(SqlTicks(engine), failing=8), duties, clock, name="k", host="h")
+    with capture_logs() as lines:
+        assert [mine.rounds() for _ in range(8)] == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
+    assert done == []
+    assert [line["event"] for line in lines] == ["duties wait: the store is in doubt"] * 8
+    with capture_logs() as lines:
+        mine.rounds()
+    assert done == ["one", "two", "three"]
+    assert [line["event"] for line in lines] == ["duties go on: the store answers again"]
 
 
 def test_it_says_when_something_is_due_again(engine: sa.Engine, clock: FakeClock) -> None:
