@@ -47,9 +47,10 @@ def open_store(data: Path, url: str | None = None, *, upgrade: bool = True, chec
         unless_ready.callback(engine.dispose)
         if there and check:
             _walk(engine)
-        doubt.same_instance(instance, _stored(engine))
+        stored = _stored(engine)
+        doubt.same_instance(instance, stored)
         migrate.bring_up(engine, upgrade=upgrade)
-        _remember(instance, write(engine, _name))
+        _remember(instance, stored or write(engine, _name))
         unless_ready.pop_all()
     return engine
 
@@ -114,7 +115,8 @@ def _break_on_damage(engine: sa.Engine) -> None:
         return
     breaker = Breaker(base)
     event.listen(engine, "handle_error", breaker.trip)
-    event.listen(engine, "begin", lambda connection: breaker.check())
+    event.listen(engine, "connect", breaker.opened)
+    event.listen(engine, "begin", breaker.check)
 
 
 def _guard_forks(engine: sa.Engine) -> None:

@@ -135,6 +135,30 @@ def test_another_programs_database_is_not_taken_over(place: Place) -> None:
     engine.dispose()
 
 
+def _deleted(base: Path) -> None:
+    base.unlink()
+
+
+def _another(base: Path) -> None:
+    copy = base.with_name("copy")
+    copy.write_bytes(base.read_bytes())
+    copy.replace(base)
+
+
+@pytest.mark.parametrize("harm", [_deleted, _another])
+def test_nothing_is_written_into_a_file_that_is_not_the_store_any_more(tmp_path: Path, harm: Callable[[Path], None]) -> None:
+    """Proves: I19, F43, I01."""
+    engine, base = open_store(tmp_path), database(tmp_path)
+    kept = base.with_name("kept")
+    kept.hardlink_to(base)
+    harm(base)
+    for work in (lambda: start(engine), SqlReading(engine).ping):
+        with pytest.raises(StoreInDoubt, match=r"was moved or deleted while it is used.* Move it back, or: .*slipway restore FILE"):
+            work()
+    kept.replace(base)
+    assert start(engine)
+
+
 @pytest.mark.parametrize("name", ["with space", "50%", "a?b#c"])
 def test_a_data_directory_may_be_called_anything(tmp_path: Path, name: str) -> None:
     data = tmp_path / name
