@@ -8,8 +8,9 @@ from typing import Protocol
 
 import structlog
 
+from app.server_file import Backup
 from infra.store.repositories import Used
-from jobs.errors import Fault
+from jobs.errors import Fault, UserError
 from jobs.model import HELD, Repository, Run
 from jobs.ports import Clock
 
@@ -111,11 +112,27 @@ class Backups:
     save: Callable[[Path], None]
 
     def __call__(self) -> str:
-        """Make one and remove those that are too many; the new one's name."""
+        """Make one and remove those that are too many; the new one's name. Raises Fault where there is no room for it, or no way to it."""
+        try:
+            return self._saved()
+        except (UserError, OSError) as error:
+            raise Fault("disk_full", f"No backup was made: {error}") from error
+
+    def _saved(self) -> str:
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = self.directory / f"slipway-{datetime.fromtimestamp(self.clock.now(), UTC):%Y%m%dT%H%M%SZ}{SUFFIX}"
         self.save(file)
-        for old in sorted(self.directory.glob(f"slipway-*{SUFFIX}"))[: -self.keep]:
+        for old in made_in(self.directory)[self.keep :]:
             old.unlink()
             old.with_name(f"{old.name}.sha256").unlink(missing_ok=True)
         return file.name
+
+
+def kept_in(told: Backup, data: Path) -> Path:
+    """Where the copies are that the keeper makes."""
+    return told.directory or data / "backups"
+
+
+def made_in(directory: Path) -> list[Path]:
+    """The copies the keeper made there, the newest first."""
+    return sorted(directory.glob(f"slipway-*{SUFFIX}"), reverse=True)

@@ -7,7 +7,7 @@ from app.catalogue import Catalogue
 from app.catching_up import MissedDeliveries, UntoldRequests
 from app.ci import EVERY_S
 from app.doubles import Doubles
-from app.housekeeping import Backups, Leftovers, Mirrors
+from app.housekeeping import Backups, Leftovers, Mirrors, kept_in
 from app.keeper import DAY_S, Duty, Keeper, Rounds, standing
 from app.probing import LookAtAgents
 from app.schedules import Schedules
@@ -98,7 +98,7 @@ def _saving(ground: Ground) -> tuple[Duty, ...]:
     told = ground.settings.server.backup
     if told.every is None:
         return ()
-    directory = told.directory or ground.settings.data_dir / "backups"
+    directory = kept_in(told, ground.settings.data_dir)
     return (Duty("back up", told.every, Backups(directory, told.keep, ground.clock, lambda file: backup(ground.engine, file))),)
 
 

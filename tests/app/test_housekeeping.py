@@ -1,14 +1,18 @@
 """What is removed and saved without anybody asking."""
 
+import errno
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import pytest
 
 from app.housekeeping import Backups, Leftovers, Mirrors
 from app.settings import load
 from app.wiring.ground import Ground
 from app.wiring.keep import duties
 from infra.store.repositories import Used
-from jobs.errors import Fault
+from jobs.errors import Fault, UserError
 from jobs.model import Repository, Run, RunState
 from tests.fakes.engine import FakeClock, request, rules
 
@@ -89,6 +93,31 @@ def test_the_newest_backups_stay(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "backups").glob("*.backup")) == names[-2:]
     assert len(list((tmp_path / "backups").iterdir())) == 4
     assert (tmp_path / "backups").stat().st_mode & 0o777 == 0o700
+
+
+def _no_room(file: Path) -> None:
+    raise UserError(f"{file} cannot be written (disk is full). Name a file in a folder that is there and has room.")
+
+
+def _cut_off(file: Path) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("save", [_no_room, _cut_off])
+def test_a_backup_that_cannot_be_made_ends_nobody_and_leaves_the_others(tmp_path: Path, save: Callable[[Path], None]) -> None:
+    """Proves: 001-39, F41. The duty fails, the keeper goes on: an error that is not a fault would end it, and the service with it."""
+    Backups(tmp_path, 1, FakeClock(), lambda file: file.touch())()
+    [made] = tmp_path.iterdir()
+    with pytest.raises(Fault, match="No backup was made: "):
+        Backups(tmp_path, 1, FakeClock(at=2_000_000.0), save)()
+    assert list(tmp_path.iterdir()) == [made]
+
+
+def test_a_folder_for_backups_that_cannot_be_made_ends_nobody(tmp_path: Path) -> None:
+    """Proves: 001-39."""
+    (tmp_path / "file").touch()
+    with pytest.raises(Fault, match="No backup was made: "):
+        Backups(tmp_path / "file", 1, FakeClock(), Path.touch)()
 
 
 def test_the_duties_follow_the_settings(tmp_path: Path) -> None:
