@@ -3,6 +3,7 @@
 import base64
 import html
 import json
+import secrets
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -177,6 +178,16 @@ def test_a_secret_added_later_is_masked_from_then_on() -> None:
     assert SECRET in redactor.text(SECRET)
     redactor.add(SECRET)
     assert redactor.text(SECRET) == MASK
+
+
+def test_long_secrets_that_begin_alike_are_told_apart_to_their_ends() -> None:
+    first, second = (secrets.token_hex(100) for _ in range(2))
+    same = secrets.token_hex(60)
+    redactor = Redactor()
+    redactor.add(same + first)
+    assert redactor.text(f"{same}{first} {same}{second} {same}") == f"[redacted] {same}{second} {same}"
+    redactor.add(same + second)
+    assert redactor.text(f"{same}{first} {same}{second} {same}") == f"[redacted] [redacted] {same}"
 
 
 def test_what_is_remembered_is_bounded() -> None:
