@@ -191,6 +191,7 @@ class Workshop:
 
     def work(self, name: str) -> Work:
         """Everything a worker of that name may be asked for; what its work-horses would each have to make is ready."""
+        self.ground.ledger.rehearse()
         if self.outside.github:
             self.outside.github.warm()
         return Work(

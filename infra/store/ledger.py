@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
-from infra.store import claims, expiry, schema
+from infra.store import claims, expiry, rehearsal, schema
 from infra.store.journal import Journal, Messages, fence, locked, silence
+from infra.store.runs import queued
 from infra.store.steering import said
 from infra.store.values import plain, run_of
 from infra.store.work import now, read, write
@@ -49,12 +50,7 @@ class SqlLedger:
         What others stored meanwhile (a message, a stop request) is in the run that is returned. Repeatable: an event that
         this lease has already stored after `run.version` is not stored again.
         """
-
-        def work(connection: sa.Connection) -> Run:
-            return self._stored(connection, run, event) or self._commit(connection, run, event)
-
-        after = write(self._engine, work)
-        return replace(after, lease=run.lease if after.state in HELD else None)
+        return write(self._engine, lambda connection: self._commit(connection, run, event))
 
     def messages(self, run: Run) -> Sequence[str]:
         """The steering messages received for the run so far, oldest first."""
@@ -72,7 +68,7 @@ class SqlLedger:
         nobody else.
         """
         ticket = claims.Ticket(queue, worker, self._lease_s, run_id if only else None)
-        return write(self._engine, lambda connection: claims.claim(connection, self._journal, ticket, self._limits, self._budgets))
+        return write(self._engine, lambda connection: self._claim(connection, ticket))
 
     def renew(self, run: Run) -> bool:
         """Extend the lease; False when it is lost, and then the worker has to stop at once and touch nothing."""
@@ -106,7 +102,26 @@ class SqlLedger:
         """Queued runs (of one queue) that could be claimed if there were room, in the order of claims: whom to ring for."""
         return read(self._engine, lambda connection: claims.waiting(connection, limit, queue))
 
+    def rehearse(self) -> None:
+        """Play a run, of which nothing is kept: what is forked from this process afterwards finds its statements compiled."""
+
+        def work(connection: sa.Connection) -> None:
+            with rehearsal.unkept(connection):
+                queued(connection, self._journal, rehearsal.REQUEST, rehearsal.RULES)
+                run = self._claim(connection, claims.Ticket(rehearsal.REQUEST.queue, "", self._lease_s))
+                for event in rehearsal.EVENTS:
+                    run = run and self._commit(connection, run, event)
+
+        write(self._engine, work)
+
+    def _claim(self, connection: sa.Connection, ticket: claims.Ticket) -> Run | None:
+        return claims.claim(connection, self._journal, ticket, self._limits, self._budgets)
+
     def _commit(self, connection: sa.Connection, run: Run, event: Event) -> Run:
+        after = self._stored(connection, run, event) or self._moved(connection, run, event)
+        return replace(after, lease=run.lease if after.state in HELD else None)
+
+    def _moved(self, connection: sa.Connection, run: Run, event: Event) -> Run:
         stands = locked(connection, run.id, *fence(run))
         if stands is None or run.lease is None:
             raise LeaseLost(f"the lease on run {run.id} is another worker's or has run out")

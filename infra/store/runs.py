@@ -30,13 +30,13 @@ class SqlRuns:
 
     def start(self, request: RunRequest, rules: Rules) -> tuple[Run, bool]:
         """Record and queue a run; the same intent key again is the same run, and False."""
-        return write(self._engine, lambda connection: self._start(connection, request, rules))
+        return write(self._engine, lambda connection: queued(connection, self._journal, request, rules))
 
     def reject(self, request: RunRequest, rules: Rules, why: e.RejectedAtStart) -> tuple[Run, bool]:
         """Record a run that may not start, and why; it is final at once."""
 
         def work(connection: sa.Connection) -> tuple[Run, bool]:
-            run, new = self._start(connection, request, rules)
+            run, new = queued(connection, self._journal, request, rules)
             return (self._journal.record(connection, run, why, 0) if new else run), new
 
         return write(self._engine, work)
@@ -83,7 +83,7 @@ class SqlRuns:
                 raise UserError(f"Run {run.short} was turned away before it began. Correct what it names, then ask again on its item.")
             if run.state in FINAL:
                 again = replace(run.request, intent_key=intent_key, source=source, retry_of=run.id)
-                return self._start(connection, again, rules or run.rules)
+                return queued(connection, self._journal, again, rules or run.rules)
             if run.state is not RunState.PARKED:
                 raise UserError(f"Run {run.short} is {_said(run)}: there is nothing to retry. Stop it first to start over.")
             return self._journal.record(connection, run, e.Unparked(), 0), False
@@ -148,14 +148,6 @@ class SqlRuns:
         """The run's place among the queued ones of its queue, 1 being the next; 0 when it is not queued."""
         return read(self._engine, lambda connection: queue.position(connection, run.id))
 
-    def _start(self, connection: sa.Connection, request: RunRequest, rules: Rules) -> tuple[Run, bool]:
-        run = Run(id=secrets.token_hex(16), request=request, rules=rules, created_at=time_of(connection))
-        row = insert(connection, schema.run).values({"id": run.id, **request_row(request, rules), **run_row(run)})
-        if connection.scalar(row.on_conflict_do_nothing(index_elements=["intent_key"]).returning(schema.run.c.id)):
-            return self._journal.record(connection, run, e.Queued(), 0), True
-        same = connection.execute(sa.select(schema.run).where(schema.run.c.intent_key == request.intent_key)).one()
-        return run_of(same), False
-
     def _act(self, run_id: str, act: Act, otherwise: str) -> Run:
         def work(connection: sa.Connection) -> Run:
             run = self._locked(connection, run_id)
@@ -174,6 +166,16 @@ class SqlRuns:
         if run is None:
             raise KeyError(run_id)
         return run
+
+
+def queued(connection: sa.Connection, journal: Journal, request: RunRequest, rules: Rules) -> tuple[Run, bool]:
+    """See `SqlRuns.start`; in the caller's transaction."""
+    run = Run(id=secrets.token_hex(16), request=request, rules=rules, created_at=time_of(connection))
+    row = insert(connection, schema.run).values({"id": run.id, **request_row(request, rules), **run_row(run)})
+    if connection.scalar(row.on_conflict_do_nothing(index_elements=["intent_key"]).returning(schema.run.c.id)):
+        return journal.record(connection, run, e.Queued(), 0), True
+    same = connection.execute(sa.select(schema.run).where(schema.run.c.intent_key == request.intent_key)).one()
+    return run_of(same), False
 
 
 def _said(run: Run) -> str:

@@ -1,13 +1,15 @@
 """What a worker may rely on: one holder, fenced writes, final states that never change."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine.interfaces import CacheStats
 
 from infra.store.ledger import SqlLedger
 from infra.store.runs import SqlRuns
-from infra.store.schema import event, outbox
+from infra.store.schema import event, metadata, outbox
 from infra.store.schema import run as run_table
 from jobs import events as e
 from jobs.errors import LeaseLost, Reason
@@ -30,6 +32,24 @@ def test_a_claim_gives_a_lease_and_a_committed_walk_ends_the_run(engine: sa.Engi
     assert (done.state, done.receipt, done.lease) == (RunState.SUCCEEDED, RECEIPT, None)
     assert ledger.load(run.id) == done
     assert ledger.claim("agents", "worker-1") is None
+
+
+def test_of_a_rehearsal_nothing_is_kept_but_compiled_statements(engine: sa.Engine) -> None:
+    ledger, waiting = SqlLedger(engine), start(engine)
+    before = _everything(engine)
+    ledger.rehearse()
+    assert _everything(engine) == before
+    compiled: list[str] = []
+
+    def told(connection: object, cursor: object, statement: str, parameters: object, context: Any, many: object) -> None:
+        if context.compiled and context.cache_hit is not CacheStats.CACHE_HIT:
+            compiled.append(statement)
+
+    sa.event.listen(engine, "after_cursor_execute", told)
+    run = ledger.claim("agents", "worker-1")
+    assert run is not None
+    assert walk(ledger, run, *LAUNCHED, e.Built(RESULT)).id == waiting.id
+    assert compiled == []
 
 
 def test_a_commit_sees_what_others_stored_meanwhile(engine: sa.Engine) -> None:
@@ -209,3 +229,8 @@ def test_callbacks_are_written_with_the_event_or_not_at_all(engine: sa.Engine) -
 def _events(engine: sa.Engine, run_id: str) -> list[str]:
     with engine.connect() as connection:
         return list(connection.scalars(sa.select(event.c.type).where(event.c.run_id == run_id).order_by(event.c.seq)))
+
+
+def _everything(engine: sa.Engine) -> dict[str, list[object]]:
+    with engine.connect() as connection:
+        return {table.name: list(connection.execute(sa.select(table))) for table in metadata.sorted_tables}
