@@ -18,8 +18,9 @@ from jobs.model import Repository
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 REF = re.compile(
-    r"refs/(?:heads|tags|pull|slipway|base|pins|kept)/(?!.*(?:\.\.|@\{|//|\.lock(?:/|$)|/\.))[^\x00-\x20\x7f~^:?*\[\\.-][^\x00-\x20\x7f~^:?*\[\\]*"
+    r"refs/(?:heads|tags|pull|slipway|base|pins|kept)/(?!.*(?:\.\.|@\{|//|\.lock(?:/|$)|/\.|[/.]$))[^\x00-\x20\x7f~^:?*\[\\.-][^\x00-\x20\x7f~^:?*\[\\]*"
 )
+"""Fewer names than `git check-ref-format` lets pass."""
 PATH = "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin"
 
 CLOSED: Mapping[str, str] = {
@@ -155,8 +156,7 @@ class Git:
 
     def checked_ref(self, name: str) -> str:
         """`name` if it is a full reference name that is safe to use. Raises Refused(`push_refused`)."""
-        safe = REF.fullmatch(name) and len(name.encode(errors="replace")) <= 250
-        if not safe or not self.run("check-ref-format", name, at=None).ok:
+        if not REF.fullmatch(name) or len(name.encode(errors="replace")) > 250:
             raise Refused("push_refused", f"{name!r} cannot be used as the name of a branch: rename it or change `delivery.branch`.")
         return name
 

@@ -26,7 +26,7 @@ def gathered(run: Run, ports: Ports) -> Brief:
     """
     told = brief(run, ports.ledger.messages(run))
     if run.request.head_sha is None:
-        told = replace(told, guide=next((text for path in GUIDES if (text := _file(run, ports, path))), ""))
+        told = replace(told, guide=_guide(ports.workspaces.texts(run, GUIDES)))
     if told.role == "reviewer" and run.snapshot:
         told = replace(told, patch=cut(for_judging(ports.workspaces.patch(run, run.snapshot)), MOST_PATCH))
     return told
@@ -114,5 +114,6 @@ def _source(run: Run) -> str:
     return f"in {'issue' if source.item is ItemKind.ISSUE else 'pull request'} #{source.number}"
 
 
-def _file(run: Run, ports: Ports, path: str) -> str:
-    return cut(for_prompt(ports.workspaces.file(run, path) or ""), MOST_GUIDE)
+def _guide(texts: Mapping[str, str]) -> str:
+    cleaned = (cut(for_prompt(texts.get(path, "")), MOST_GUIDE) for path in GUIDES)
+    return next(filter(None, cleaned), "")

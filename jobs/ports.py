@@ -88,8 +88,8 @@ class Workspaces(Protocol):
         """The unified diff from base to snapshot, at most `limits.patch_bytes` × 2 characters."""
         ...
 
-    def file(self, run: Run, path: str) -> str | None:
-        """A file's text at the run's base commit; None when it is not there."""
+    def texts(self, run: Run, paths: Sequence[str]) -> Mapping[str, str]:
+        """What is in those of these files that are there at the run's base commit."""
         ...
 
     def dispose(self, run: Run) -> None:

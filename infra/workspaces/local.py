@@ -4,13 +4,13 @@ import contextlib
 import errno
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from infra.git import Git, Place, Sources
 from infra.sandbox import Mount, Sandbox
-from infra.workspaces import agent_files, agent_git, harvest, place, record
+from infra.workspaces import agent_files, agent_git, contents, harvest, place, record
 from infra.workspaces.agent_files import AgentFiles
 from infra.workspaces.depot import Depot
 from infra.workspaces.harvest import Grounds
@@ -138,14 +138,13 @@ class LocalWorkspaces:
             depot.hold(run, snapshot.commit)
             return harvest.patch(self._tools.git, depot.control.place, snapshot, run.rules.limits.patch_bytes * 2)
 
-    def file(self, run: Run, path: str) -> str | None:
-        """A file's text at the run's base commit; None when it is not there."""
+    def texts(self, run: Run, paths: Sequence[str]) -> Mapping[str, str]:
+        """What is in those of these files that are there at the run's base commit. Raises Fault."""
         depot = self._depot(run)
         base = run.base_sha or self.base_of(run)
         with _told():
             depot.have(run, base)
-        captured = self._tools.git.run("cat-file", "blob", f"{base}:{path}", at=depot.control.place)
-        return captured.stdout.text if captured.ok else None
+        return contents.texts(self._tools.git, depot.control.place, base, paths)
 
     def dispose(self, run: Run) -> None:
         """Remove every checkout of the run. Never raises for what is already gone."""

@@ -57,6 +57,9 @@ class Bare:
 
     def pinned(self, name: str, commit: str) -> bool:
         """Keep the commit from being collected. False when it is not here."""
+        pin = self.path / "refs" / "pins" / name
+        if pin.is_file() and pin.read_text().strip() == commit:
+            return True
         return self.git.run("update-ref", f"refs/pins/{name}", sha_of(commit), at=self.place).ok
 
     def parsed(self, revision: str) -> str | None:

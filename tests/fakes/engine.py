@@ -1,6 +1,7 @@
 """The engine's ports in memory: each does what the next entry of its script says."""
 
 from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -126,8 +127,8 @@ class FakeWorkspaces:
     def patch(self, run: Run, snapshot: Snapshot) -> str:
         return "--- a/hello.txt\n+++ b/hello.txt\n@@ -1 +1 @@\n-hello\n+bonjour\n"
 
-    def file(self, run: Run, path: str) -> str | None:
-        return None
+    def texts(self, run: Run, paths: Sequence[str]) -> Mapping[str, str]:
+        return {}
 
     def dispose(self, run: Run) -> None:
         self.disposed += 1

@@ -47,7 +47,7 @@ def test_links_of_the_repository_itself_are_never_followed_by_us(world: World, t
     """Proves: F57, I13."""
     planted(world, f"120000 {blob(world, target)} 0\tlink\0")
     run = world.prepared(world.run())
-    assert world.workspaces.file(run, "link") == target
+    assert world.workspaces.texts(run, ["link"]) == {"link": target}
     assert kinds(world.changed("echo new > new; cat link > /dev/null || true", run)) == {"new": "added"}
     snapshot = world.harvest(run)
     assert snapshot is not None

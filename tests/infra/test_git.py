@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.git import CLOSED, REF, Credential, Git, Input, Place, Source
@@ -128,15 +128,23 @@ def test_plain_refs_are_accepted(ours: Git, ref: str) -> None:
     assert ours.checked_ref(ref) == ref
 
 
-@given(st.text(max_size=80))
-def test_whatever_passes_the_pattern_is_one_word_below_refs(text: str) -> None:
+@settings(max_examples=200)
+@given(st.text(st.one_of(st.sampled_from("/.@{-lock~^:?*[\\ \n\t\x7f"), st.characters(codec="utf-8")), max_size=12))
+def test_whatever_passes_the_pattern_is_a_reference_to_git_and_one_word_below_refs(text: str) -> None:
     """Proves: F61."""
-    for ref in (text, f"refs/heads/{text}", f"refs/{text}"):
+    for ref in (text, f"refs/heads/{text}", f"refs/heads/a{text}", f"refs/{text}"):
         if REF.fullmatch(ref):
+            assert subprocess.run(["git", "check-ref-format", ref], check=False).returncode == 0
             assert ref.startswith("refs/")
-            assert not set(ref) & set(" ~^:?*[\\\n\t\0")
-            assert ".." not in ref
             assert "/-" not in ref[: len("refs/heads/") + 1]
+
+
+@pytest.mark.parametrize(
+    "end", [".", "/", ".lock", "/.a", "//a", "..a", "@{", " ", "\n", "~1", "^", ":", "?", "*", "[", "\\", "\x7f", "\0"]
+)
+def test_a_name_that_git_would_not_have_is_refused(ours: Git, end: str) -> None:
+    with pytest.raises(Refused, match="name of a branch"):
+        ours.checked_ref(f"refs/heads/a{end}")
 
 
 class Served:

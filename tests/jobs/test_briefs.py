@@ -1,6 +1,7 @@
 """What an agent is told, and how the words of others are kept apart from ours."""
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -107,8 +108,8 @@ class Knows:
         self.files, self.text = files, patch
         self.workspaces = self.ledger = self
 
-    def file(self, run: Run, path: str) -> str | None:
-        return self.files.get(path)
+    def texts(self, run: Run, paths: Sequence[str]) -> Mapping[str, str]:
+        return {path: text for path, text in self.files.items() if path in paths}
 
     def patch(self, run: Run, snapshot: Snapshot) -> str:
         return self.text

@@ -195,11 +195,14 @@ def test_gates_see_the_commit_and_leave_nothing_in_it(world: World) -> None:
     assert world.workspaces.harvest(replace(run, snapshot=snapshot), world.workspaces.prepare(run)) is None
 
 
-def test_a_file_of_the_base_can_be_read(world: World) -> None:
+def test_files_of_the_base_can_be_read(world: World) -> None:
+    world.upstream.commit({"two": "line\nline 7\n\n", "empty": "", "blob 3": "xyz\n"})
     run = world.prepared(world.run())
     world.upstream.commit({"README.md": "newer\n"})
-    assert world.workspaces.file(run, "README.md") == "hello\n"
-    assert [world.workspaces.file(run, path) for path in ("nowhere", "src", "../x", "-x")] == [None] * 4
+    there = {"README.md": "hello\n", "two": "line\nline 7\n\n", "empty": "", "blob 3": "xyz\n"}
+    assert world.workspaces.texts(run, ["nowhere", "two", "src", "empty", "-x", "README.md", "blob 3", "blob 4"]) == there
+    assert world.workspaces.texts(run, ["README.md", "../x"]) == {"README.md": "hello\n"}
+    assert world.workspaces.texts(run, ["nowhere"]) == {}
 
 
 def test_a_patch_is_cut_where_it_is_too_long(world: World) -> None:
