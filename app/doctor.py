@@ -15,7 +15,7 @@ from app.doctor_agents import agents_are_there, agents_stayed
 from app.examined import Check, Found, scratch, store
 from app.settings import Settings, SettingsInvalid
 from infra import redis_server
-from infra.artifact_room import WARNED_AT, shown, taken
+from infra.artifact_room import REMEDY, WARNED_AT, shown, taken
 from infra.clock import SystemClock
 from infra.github.app import GitHubApp
 from infra.github.client import GitHub
@@ -163,7 +163,7 @@ def outputs_have_room(settings: Settings) -> Found:
     used, most = taken(settings.data_dir / "artifacts"), settings.server.retention.disk
     said = f"outputs of runs take {shown(used)} of {shown(most)} on this machine"
     if used > most * WARNED_AT:
-        return Found("warn", f"{said}. Raise `retention.disk`, or lower `retention.runs`: over it those unread for longest are forgotten.")
+        return Found("warn", f"{said}. {REMEDY}")
     return Found("ok", said)
 
 

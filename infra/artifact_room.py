@@ -1,14 +1,16 @@
 """How much room artifacts may take on this machine: a warning before it is full, and the longest unread go when it is."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 import structlog
 
 from infra.artifacts import FileArtifacts
+from infra.store.rooms import SqlRooms
 from infra.store.schema import artifact, run
 from infra.store.work import read, write
 
@@ -16,20 +18,27 @@ log = structlog.get_logger("slipway.artifacts")
 WARNED_AT = 0.8
 SHRUNK_TO = 0.7
 """Shares of the room: from here on it is warned, and so far it is emptied once it is full."""
+MOST_NAMED = 3
+REMEDY = "Raise `retention.disk`, or lower `retention.runs`: over it those unread for longest are forgotten."
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """The share of the disk that artifacts may take, in bytes."""
+    """The share of the disk that artifacts may take on `host`, in bytes."""
 
     engine: sa.Engine
     artifacts: FileArtifacts
     folder: Path
     most: int
+    host: str
 
     def __call__(self) -> str:
-        """Look, warn, and make room; what was done, in a sentence."""
-        used = taken(self.folder)
+        """Look, warn, and make room; what was done, in a sentence. What is taken then is noted, for whoever asks elsewhere."""
+        said = self._looked(taken(self.folder))
+        SqlRooms(self.engine).note(self.host, taken(self.folder), self.most)
+        return said
+
+    def _looked(self, used: int) -> str:
         if used > self.most:
             return self._make(used)
         if used > self.most * WARNED_AT:
@@ -63,6 +72,16 @@ class Room:
 
     def _told(self, used: int) -> dict[str, str]:
         return {"used": shown(used), "room": shown(self.most)}
+
+
+def crowded(rows: Sequence[Mapping[str, Any]]) -> str | None:
+    """What is to be said of hosts on which outputs take most of their room, or more than it; None where there is enough."""
+    full = [row for row in rows if row["used"] > row["most"] * WARNED_AT]
+    if not full:
+        return None
+    told = ", ".join(f"{shown(row['used'])} of {shown(row['most'])} on {row['host']}" for row in full[:MOST_NAMED])
+    more = f" and on {len(full) - MOST_NAMED} more" if len(full) > MOST_NAMED else ""
+    return f"Outputs of runs take {told}{more}. {REMEDY}"
 
 
 def taken(folder: Path) -> int:

@@ -57,6 +57,11 @@ FAMILIES: Mapping[str, tuple[type[Any], str, tuple[str, ...]]] = {
         "What became of agents: found, changed, broke, mended, vanished",
         ("agent", "event"),
     ),
+    "slipway_outputs_room_ratio": (
+        GaugeMetricFamily,
+        "Share that outputs take of `retention.disk`, on the host where it is the largest",
+        (),
+    ),
     "slipway_cost_usd": (CounterMetricFamily, "Known cost of all agent launches", ()),
 }
 

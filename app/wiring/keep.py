@@ -35,6 +35,7 @@ from jobs.model import Repository
 from jobs.rules import Rules
 
 PROBE_S = 300
+ROOM_S = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +80,10 @@ def duties(ground: Ground) -> tuple[Duty, ...]:
 
 def _tidying(ground: Ground, shop: Workshop) -> tuple[Duty, ...]:
     kept = ground.settings.server.retention
-    room = Room(ground.engine, ground.artifacts, ground.artifact_folder, kept.disk)
     return (
         Duty("remove leftovers", 300, Leftovers(shop.workspaces, ground.ledger), each_host=True),
         Duty("look after mirrors", DAY_S, Mirrors(shop.workspaces, SqlRepositories(ground.engine), kept.runs * DAY_S), each_host=True),
         Duty("forget unread outputs", 3600, lambda: ground.artifacts.sweep(kept.runs * DAY_S), each_host=True),
-        Duty("keep outputs within their room", 3600, room, each_host=True),
         Duty("empty old webhooks", 3600, lambda: ground.inbox.compact(kept.inbox * DAY_S)),
         Duty("count what happened", 10, SqlTallies(ground.engine).follow),
         Duty("count calls to GitHub", 10, shop.outside.tell_calls, each_host=True),
@@ -137,5 +136,10 @@ def keeper(ground: Ground, *, name: str, host: str) -> Keeper:
     """A keeper of that name on that host."""
     probes = AgentProbes(Workshop(ground).sandbox, ground.settings.path)
     look = LookAtAgents(probes, SqlProbes(ground.engine), host)
-    mine = (*duties(ground), Duty("look at the agents", PROBE_S, look, each_host=True))
+    room = Room(ground.engine, ground.artifacts, ground.artifact_folder, ground.settings.server.retention.disk, host)
+    here = (
+        Duty("look at the agents", PROBE_S, look, each_host=True),
+        Duty("keep outputs within their room", ROOM_S, room, each_host=True),
+    )
+    mine = (*duties(ground), *here)
     return Keeper(SqlTicks(ground.engine), mine, ground.clock, name=name, host=host)

@@ -24,6 +24,7 @@ from app.webhook import Webhook, closed
 from app.wiring.ground import Ground
 from app.wiring.outside import Outside
 from handlers.facts import Facts
+from infra.artifact_room import crowded
 from infra.github.entrance import Entrance
 from infra.redis_server import RedisUnavailable
 from infra.rq_queue import BackgroundBell
@@ -31,6 +32,7 @@ from infra.store.asked import SqlAsked
 from infra.store.doubt import StoreInDoubt
 from infra.store.finding import SqlFinding
 from infra.store.probes import SqlProbes
+from infra.store.rooms import SqlRooms
 from infra.store.visits import SqlVisits
 
 SILENT_S = 60.0
@@ -88,6 +90,7 @@ class Front:
             Part("keeper", lambda: self._seen("keeper"), needed=False),
             Part("workers", lambda: self._seen("worker"), needed=False),
             Part("agents", self._agents, needed=False),
+            Part("outputs", self._outputs, needed=False),
             Part("receivers", self._receivers, needed=False),
         )
 
@@ -152,6 +155,13 @@ class Front:
     def _agents(self) -> str | None:
         try:
             return unwell(SqlProbes(self.ground.engine).listing())
+        except StoreInDoubt as doubt:
+            return str(doubt)
+
+    def _outputs(self) -> str | None:
+        """A warning: a disk that is full puts the store in doubt, and that is what makes the service not ready."""
+        try:
+            return crowded(SqlRooms(self.ground.engine).listing())
         except StoreInDoubt as doubt:
             return str(doubt)
 

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from infra.store.measuring import counters
 from infra.store.outbox import due_now
+from infra.store.rooms import fullest
 from infra.store.schema import PENDING, agent_probe, attempt, endpoint, inbox, iteration, lane, outbox, pause, run, tick, worker
 from infra.store.work import now
 from jobs.errors import REASONS
@@ -43,6 +44,7 @@ def counts(connection: sa.Connection) -> dict[str, Counted]:
         "slipway_paused": {(): float(connection.scalar(sa.select(sa.func.count()).select_from(pause)) or 0)},
         "slipway_github_pause_seconds": {(): max(0.0, float(connection.scalar(sa.select(sa.func.max(lane.c.not_before) - now())) or 0.0))},
         "slipway_agents": _by(connection, agent_probe.c.agent, agent_probe.c.state),
+        "slipway_outputs_room_ratio": {(): fullest(connection)},
         "slipway_cost_usd": {(): float(connection.scalar(sa.select(sa.func.sum(run.c.cost_usd))) or 0.0)},
     }
 

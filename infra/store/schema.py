@@ -331,6 +331,14 @@ agent_event = sa.Table(
     sa.Index(None, "at"),
 )  # fmt: skip
 
+host_room = sa.Table(
+    "host_room", metadata,  # how much of their room outputs take on each host, in bytes, as its keeper last found it
+    sa.Column("host", sa.String(128), primary_key=True),
+    sa.Column("used", sa.BigInteger, nullable=False),
+    sa.Column("most", sa.BigInteger, nullable=False),
+    sa.Column("at", Time, nullable=False),
+)  # fmt: skip
+
 visit = sa.Table(
     "visit", metadata,  # who is signed in to the dashboard; `digest` is of what only their cookie, or the link, holds
     sa.Column("digest", sa.String(64), primary_key=True),

@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from app.wiring.keep import duties
 from app.wiring.web import Front
 from app.wiring.work import Workshop
 from app.worker import Horse
+from infra.artifact_room import Room
 from infra.store.engine import database
 from infra.store.keeping import SqlTicks
 from jobs.errors import Fault
@@ -88,6 +90,22 @@ def test_a_damaged_store_closes_the_door_and_says_how_to_go_on(home: Home) -> No
     [checked] = [one for one in said.json["checks"] if one["name"] == "store"]
     assert (said.code, checked["state"]) == (1, "fail")
     assert WAY_ON in checked["text"]
+
+
+def test_outputs_that_take_most_of_their_room_are_a_warning_and_the_service_stays_ready(home: Home) -> None:
+    """Whoever asks the keeper's host is told as well as who asks another's. Proves: 002-11, 001-42."""
+    ground = home.ground
+    folder = ground.artifact_folder / "ab"
+    folder.mkdir(parents=True)
+    (folder / "one.gz").write_bytes(b"x" * 900)
+    look = Room(ground.engine, ground.artifacts, ground.artifact_folder, 1_000_000, "box-1")
+    look()
+    assert home.web.get("/readyz").json()["parts"]["outputs"] == {"state": "ok", "reason": None}
+    replace(look, most=1000)()
+    answer = home.web.get("/readyz")
+    assert (answer.status_code, answer.json()["ready"], answer.json()["parts"]["outputs"]["state"]) == (200, True, "degraded")
+    assert answer.json()["parts"]["outputs"]["reason"].startswith("Outputs of runs take 0.0 MB of 0.0 MB on box-1. Raise `retention.disk`")
+    assert "slipway_outputs_room_ratio 0.9" in home.web.get("/metrics").text
 
 
 def test_nobody_claims_from_a_damaged_store_and_the_keeper_goes_on_looking(home: Home) -> None:

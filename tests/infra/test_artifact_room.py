@@ -9,12 +9,15 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from infra.artifact_room import Room, taken
+from app.api.metrics import exposition
+from infra.artifact_room import REMEDY, Room, crowded, taken
 from infra.artifacts import FileArtifacts
 from infra.store.engine import open_store
 from infra.store.ledger import SqlLedger
+from infra.store.reading import SqlReading
+from infra.store.rooms import BELIEVED_S, SqlRooms
 from infra.store.runs import SqlRuns
-from infra.store.schema import artifact
+from infra.store.schema import artifact, host_room
 from tests.infra.store.asked import WHOLE, start, walk
 
 SIZE = 10_000
@@ -46,7 +49,7 @@ def runs(engine: sa.Engine, tmp_path: Path) -> dict[str, str]:
 
 
 def room(engine: sa.Engine, tmp_path: Path, most: int) -> Room:
-    return Room(engine, FileArtifacts(engine, tmp_path / "artifacts"), tmp_path / "artifacts", most)
+    return Room(engine, FileArtifacts(engine, tmp_path / "artifacts"), tmp_path / "artifacts", most, "box-1")
 
 
 def left(engine: sa.Engine, runs: dict[str, str]) -> set[str]:
@@ -89,3 +92,26 @@ def test_what_lies_on_another_machine_makes_no_room_here(engine: sa.Engine, runs
         connection.execute(sa.update(artifact).where(artifact.c.run_id == runs["oldest"]).values(digest="f" * 64))
     room(engine, tmp_path, int(4.5 * SIZE))()
     assert left(engine, runs) == {"oldest", "pinned", "active"}
+
+
+def test_what_is_taken_is_told_to_whoever_asks_elsewhere(engine: sa.Engine, runs: dict[str, str], tmp_path: Path) -> None:
+    """Proves: 002-11, I20."""
+    room(engine, tmp_path, 10 * SIZE)()
+    assert crowded(SqlRooms(engine).listing()) is None
+    assert "slipway_outputs_room_ratio 0.5" in bytes(exposition(SqlReading(engine)).body).decode()
+    room(engine, tmp_path, 6 * SIZE)()
+    told = crowded(SqlRooms(engine).listing())
+    assert told == f"Outputs of runs take 0.1 MB of 0.1 MB on box-1. {REMEDY}"
+    assert "slipway_outputs_room_ratio 0.8" in bytes(exposition(SqlReading(engine)).body).decode()
+
+
+def test_the_fullest_hosts_are_named_first_and_silent_ones_are_forgotten(engine: sa.Engine) -> None:
+    rooms = SqlRooms(engine)
+    rooms.note("gone", 99, 100)
+    with engine.begin() as connection:
+        connection.execute(host_room.update().values(at=host_room.c.at - BELIEVED_S - 1))
+    for host, used in (("a", 10), ("b", 81), ("c", 80), ("d", 120), ("e", 85), ("f", 90)):
+        rooms.note(host, used * 10**9, 100 * 10**9)
+    assert [row["host"] for row in rooms.listing()] == ["d", "f", "e", "b", "c", "a"]
+    said = "Outputs of runs take 120.0 GB of 100.0 GB on d, 90.0 GB of 100.0 GB on f, 85.0 GB of 100.0 GB on e and on 1 more."
+    assert crowded(rooms.listing()) == f"{said} {REMEDY}"
