@@ -18,7 +18,7 @@ from jobs.model import Repository
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 REF = re.compile(
-    r"refs/(?:heads|tags|pull|slipway|base|pins|kept)/(?!.*(?:\.\.|@\{|//|\.lock(?:/|$)|/\.|[/.]$))[^\x00-\x20\x7f~^:?*\[\\.-][^\x00-\x20\x7f~^:?*\[\\]*"
+    r"refs/(?:heads|tags|pull|slipway|base|pins|kept)/(?!.*(?:\.\.|@\{|//|\.lock(?:/|$)|/\.|[/.]$))[^\x00-\x20\x7f~^:?*\[\\./-][^\x00-\x20\x7f~^:?*\[\\]*"
 )
 """Fewer names than `git check-ref-format` lets pass."""
 PATH = "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin"
