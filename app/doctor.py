@@ -9,10 +9,10 @@ from typing import Any
 
 import redis
 from redis.exceptions import RedisError
-from sqlalchemy.exc import SQLAlchemyError
 
 from app.doctor_agents import agents_are_there, agents_stayed
-from app.examined import Check, Found, scratch, store
+from app.doctor_store import backups_are_made, disk_takes_files, store_opens
+from app.examined import Check, Found, scratch
 from app.settings import Settings, SettingsInvalid
 from infra import redis_server
 from infra.artifact_room import REMEDY, WARNED_AT, shown, taken
@@ -26,10 +26,7 @@ from infra.redact import Redactor
 from infra.sandbox import Bubblewrap
 from infra.sandbox.attempts import ATTEMPTS, Attempt
 from infra.signing import signer
-from infra.store.outages import standing
-from infra.store.work import read
 from jobs.errors import Fault
-from jobs.outages import told
 
 OLDEST_GIT = (2, 34)
 PATIENCE_S = 5.0
@@ -78,20 +75,6 @@ def settings_are_whole(settings: Settings) -> Found:
     if settings.warnings:
         return Found("warn", "; ".join(settings.warnings))
     return Found("ok", f"complete; data directory {settings.data_dir}")
-
-
-def store_opens(settings: Settings) -> Found:
-    """The store is whole and of this version, and knows of nothing that fails for every run at the moment."""
-    try:
-        with store(settings) as engine:
-            if engine is None:
-                return Found("ok", "none yet; the first start makes it")
-            outages, name = read(engine, standing), "SQLite" if engine.dialect.name == "sqlite" else "PostgreSQL"
-    except SQLAlchemyError as error:
-        return Found("fail", f"The database does not answer ({type(error).__name__}). Check SLIPWAY_DATABASE_URL and that the server runs.")
-    if outages:
-        return Found("warn", " ".join(map(told, outages)))
-    return Found("ok", f"{name}, whole and of this version")
 
 
 def redis_answers(settings: Settings) -> Found:
@@ -229,7 +212,9 @@ def _is_slipway(host: str, port: int) -> bool:
 
 CHECKS: Mapping[str, Check] = {
     "settings": settings_are_whole,
+    "disk": disk_takes_files,
     "store": store_opens,
+    "backup": backups_are_made,
     "redis": redis_answers,
     "git": git_is_new_enough,
     "sandbox": sandbox_holds,

@@ -32,6 +32,7 @@ from infra.store.asked import SqlAsked
 from infra.store.doubt import StoreInDoubt
 from infra.store.finding import SqlFinding
 from infra.store.probes import SqlProbes
+from infra.store.pulse import Pulse
 from infra.store.rooms import SqlRooms
 from infra.store.visits import SqlVisits
 
@@ -80,6 +81,10 @@ class Front:
             clock=ground.clock,
             seats=Seats(),
         )
+
+    @cached_property
+    def _pulse(self) -> Pulse:
+        return Pulse(self.ground.engine, self.ground.clock)
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
@@ -143,7 +148,7 @@ class Front:
             self.ground.reading.ping()
         except StoreInDoubt as doubt:
             return str(doubt)
-        return None
+        return self._pulse.trouble()
 
     def _redis(self) -> str | None:
         try:

@@ -4,6 +4,7 @@ SQLite makes a new, empty database where the file is missing, says that it is fi
 closed. So the files are looked at first, and nothing is created where a store has been before.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from jobs.errors import Fault
@@ -11,6 +12,18 @@ from jobs.errors import Fault
 APPLICATION_ID = 0x534C5057  # "SLPW", in the header of every database of ours
 MAGIC = b"SQLite format 3\x00"
 RESTORE = "Stop every Slipway process, then `slipway restore FILE` with the newest backup."
+REMEDIES: Mapping[str, str] = {
+    "malformed": RESTORE,
+    "not a database": RESTORE,
+    "database or disk is full": "Free some room on its disk: Slipway goes on by itself then.",
+    "readonly database": "Let Slipway's user write to the data directory, and mount its disk for writing: Slipway goes on by itself then.",
+    "disk i/o error": f"Look at its disk: Slipway goes on by itself when that works again. If it never will: {RESTORE}",
+    "unable to open database": f"See that its folder is there, and open to Slipway's user. If the database itself is lost: {RESTORE}",
+    "no space left on device": "Free some room on the disk of PostgreSQL: Slipway goes on by itself then.",
+    "read-only transaction": "Point SLIPWAY_DATABASE_URL at the server that takes writes, or make this one take them.",
+    "invalid page": "Stop every Slipway process, then restore the newest backup of PostgreSQL (`pg_restore`).",
+}
+"""What the database says when nobody can work with it, and what a person can do about each."""
 
 
 class StoreInDoubt(Fault):

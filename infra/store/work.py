@@ -10,14 +10,13 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from infra.clock import SystemClock
-from infra.store.doubt import RESTORE, StoreAway, StoreInDoubt
+from infra.store.doubt import REMEDIES, StoreAway, StoreInDoubt
 
 T = TypeVar("T")
 TRIES = 6
 FIRST_S, MOST_S = 0.02, 1.0
 READ_ONLY = "slipway_read_only"
 BUSY = ("database is locked", "database table is locked")
-BROKEN = ("malformed", "not a database", "disk i/o error", "database or disk is full", "unable to open database", "readonly database")
 SERIALIZATION, DEADLOCK, TOO_MANY, SHUTDOWN = "40001", "40P01", "53300", "57P01"
 AGAIN = {SERIALIZATION, DEADLOCK, TOO_MANY, SHUTDOWN}
 
@@ -42,7 +41,7 @@ def _postgresql(element: now, compiler: SQLCompiler, **kw: Any) -> str:
     return NOW["postgresql"]
 
 
-def write(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
+def write(engine: sa.Engine, work: Callable[[sa.Connection], T], *, tries: int = TRIES) -> T:
     """Run `work` in one transaction that holds the write lock from its start, and commit.
 
     After a lock, a serialization failure or a lost connection `work` runs again from the beginning, a bounded number of
@@ -55,7 +54,7 @@ def write(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
         with engine.begin() as connection:
             return work(connection)
 
-    return _patiently(once)
+    return _patiently(once, tries)
 
 
 def read(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
@@ -68,9 +67,9 @@ def read(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
     return _patiently(once)
 
 
-def _patiently(once: Callable[[], T]) -> T:
+def _patiently(once: Callable[[], T], tries: int = TRIES) -> T:
     clock, wait = SystemClock(), FIRST_S
-    for _ in range(TRIES - 1):
+    for _ in range(tries - 1):
         try:
             return once()
         except DBAPIError as error:
@@ -89,8 +88,9 @@ def _patiently(once: Callable[[], T]) -> T:
 def _judge(error: DBAPIError) -> None:
     """Return when the same work may be tried again; raise what the error means otherwise."""
     text = str(error.orig).lower()
-    if any(part in text for part in BROKEN):
-        raise StoreInDoubt(f"The database answered: {error.orig}. Nothing is claimed until it is well. {RESTORE}") from error
+    remedy = next((remedy for said, remedy in REMEDIES.items() if said in text), None)
+    if remedy:
+        raise StoreInDoubt(f"The database answered: {error.orig}. Nothing is claimed until it is well. {remedy}") from error
     passing = error.connection_invalidated or any(part in text for part in BUSY) or getattr(error.orig, "sqlstate", None) in AGAIN
     if not passing:
         raise error

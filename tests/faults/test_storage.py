@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from infra.store.keeping import SqlTicks
 from jobs.errors import Fault
 from tests.app.cli.terminal import slipway
 from tests.fakes.github.hooks import signature
+from tests.faults.installation import await_
 from tests.infra.store.asked import start
 from tests.needs import missing
 
@@ -69,6 +71,12 @@ def home(tmp_path: Path) -> Iterator[Home]:
     made.close()
 
 
+def examined(home: Home, *names: str) -> list[dict[str, str]]:
+    """What the doctor says of these parts."""
+    said = slipway(home.data, "doctor", "--json", SLIPWAY_WEBHOOK_SECRETS=SECRET)
+    return [one for one in said.json["checks"] if one["name"] in names]
+
+
 def scribble(base: Path) -> None:
     """Damage every page but the first, as a failing disk would."""
     with sqlite3.connect(base) as connection:
@@ -86,9 +94,8 @@ def test_a_damaged_store_closes_the_door_and_says_how_to_go_on(home: Home) -> No
     status, store = home.ready()
     assert status == 503
     assert WAY_ON in store
-    said = slipway(home.data, "doctor", "--json", SLIPWAY_WEBHOOK_SECRETS=SECRET)
-    [checked] = [one for one in said.json["checks"] if one["name"] == "store"]
-    assert (said.code, checked["state"]) == (1, "fail")
+    [checked] = examined(home, "store")
+    assert checked["state"] == "fail"
     assert WAY_ON in checked["text"]
 
 
@@ -134,6 +141,32 @@ def test_a_store_whose_file_is_gone_is_not_begun_anew(home: Home) -> None:
     assert not base.exists()
 
 
+def test_a_store_that_is_taken_away_while_it_is_used_closes_the_door(home: Home) -> None:
+    """Proves: I19, F43, I01. What is written into a file that nobody can find any more is lost with the last process."""
+    base = database(home.data)
+    base.rename(home.data / "elsewhere")
+    assert home.deliver("after") == 503
+    status, store = home.ready()
+    assert status == 503
+    assert WAY_ON in store
+    (home.data / "elsewhere").rename(base)
+    assert home.deliver("after") == 202
+    assert home.ready()[0] == 200
+
+
+def test_a_lock_that_does_not_end_is_seen_and_said(home: Home) -> None:
+    """Proves: I19, F40."""
+    with closing(sqlite3.connect(database(home.data), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        await_(lambda: home.ready()[0] == 503, 30, "readiness tells of the lock")
+        assert "Look for a process that holds it" in home.ready()[1]
+        [checked] = examined(home, "store")
+        assert checked["state"] == "fail"
+        assert f"`fuser -v {database(home.data)}` names the processes" in checked["text"]
+        assert slipway(home.data, "runs", SLIPWAY_WEBHOOK_SECRETS=SECRET).code == 0, "who only reads need not wait"
+    await_(lambda: home.ready()[0] == 200, 30, "it is ready again")
+
+
 def test_a_full_disk_is_a_closed_door_and_opens_again_when_there_is_room(tmp_path: Path) -> None:
     """Proves: I19, F41, I01."""
     disk = tmp_path / "disk"
@@ -153,11 +186,16 @@ def _full(home: Home) -> None:
         _fill(ballast)
         answers = [home.deliver(f"while full {number}".replace(" ", "-")) for number in range(30)]
         assert 503 in answers
+        await_(lambda: home.ready()[0] == 503, 30, "readiness tells of the full disk")
+        told = [home.ready()[1], *(one["text"] for one in examined(home, "store", "disk"))]
+        assert all("Free some room on its disk" in one for one in told), told
+        assert not any(WAY_ON in one for one in told), "nothing is damaged: a restore would lose what came since"
         ballast.unlink()
+        await_(lambda: home.ready()[0] == 200, 30, "it is ready again")
         assert home.deliver("after") == 202
         kept = {row["delivery"] for row in home.ground.inbox.listing()}
-        told = {f"while-full-{number}" for number, answer in enumerate(answers) if answer == 202}
-        assert kept >= {"before", "after"} | told
+        accepted = {f"while-full-{number}" for number, answer in enumerate(answers) if answer == 202}
+        assert kept >= {"before", "after"} | accepted
     finally:
         home.close()
 

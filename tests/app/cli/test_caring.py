@@ -12,7 +12,8 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jsonschema_rs import Draft202012Validator
 
-from app.doctor import CHECKS, Checked, Found, callbacks_can_go_out, commits_are_signed, examine
+from app.doctor import CHECKS, Checked, callbacks_can_go_out, commits_are_signed, examine
+from app.examined import Found
 from app.settings import Settings, load
 from infra.process import Bounds
 from infra.sandbox import CHECKOUT, Bind, Confinement, Unconfined
@@ -39,7 +40,9 @@ def test_the_doctor_looks_at_every_part(town: Town) -> None:
     found = checks(town.data, SLIPWAY_BIND="127.0.0.1:0")
     assert list(found) == [
         "settings",
+        "disk",
         "store",
+        "backup",
         "redis",
         "git",
         "sandbox",
