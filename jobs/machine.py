@@ -72,9 +72,9 @@ RUN: Mapping[RunState, Row] = {
 
 
 def _in(phase: Phase, lost: Phase | None = None) -> Mapping[EventType, Phase]:
-    """What may happen in any phase; a lost or returned lease also loses the checkout, so some phases begin again at `lost`."""
-    stay = (e.Claimed, e.Stumbled, e.Parked, e.Unparked, e.StuckNoticed, e.MessageReceived, e.StopRequested)
-    again = dict.fromkeys((e.LeaseExpired, e.Released), lost or phase)
+    """What may happen in any phase; whoever lets go of a run also loses its checkout, so some phases begin again at `lost`."""
+    stay = (e.Claimed, e.Stumbled, e.Unparked, e.StuckNoticed, e.MessageReceived, e.StopRequested)
+    again = dict.fromkeys(_YIELD, lost or phase)
     return {**dict.fromkeys(stay, phase), **again, **dict.fromkeys((e.GaveUp, e.Cancelled, e.RejectedAtStart), P.DONE)}
 
 

@@ -25,6 +25,7 @@ SURE = (
     ("github", Plan("after pulls.create", "kill")),
     ("github", Plan("after remote.push", "stall")),
     ("local", Plan("after remote.push_record", "kill")),
+    ("local", Plan("after ledger.commit:Built", "exception")),
     ("github", Plan("before board.comment", "stall")),
     ("github", Plan("before board.start_check", "stall")),
 )

@@ -47,6 +47,13 @@ def test_an_illegal_pair_is_refused() -> None:
         machine.step(RunState.QUEUED, Phase.DELIVER, e.GaveUp.__new__(e.Delivered))
 
 
+@pytest.mark.parametrize("phase", [Phase.BUILD, Phase.SNAPSHOT])
+@pytest.mark.parametrize("event", [e.LeaseExpired, e.Released, e.Parked])
+def test_whoever_lets_go_of_a_run_loses_the_checkout_that_was_not_harvested(phase: Phase, event: type[e.Event]) -> None:
+    """Proves: F41, I09. In a fresh checkout nothing differs: the agent would be told that it had done nothing."""
+    assert PHASES[phase].moves[event] is Phase.PREPARE
+
+
 def test_every_state_can_reach_an_end_and_can_be_reached() -> None:
     """Proves: 004-02, 004-03, 004-28, 004-30."""
     for state in set(RunState) - FINAL:
