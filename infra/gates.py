@@ -13,6 +13,7 @@ from infra.gate_findings import expected, findings
 from infra.outputs import WHOLE, Outputs
 from infra.process import Bounds, Captured
 from infra.sandbox.confinement import Confinement, Mount, Sandbox, Session, limited
+from jobs.errors import Fault
 from jobs.evidence import Finding, GateResult, Snapshot
 from jobs.model import Run
 from jobs.rules import GateRule
@@ -98,8 +99,13 @@ class SandboxedGates:
             return self._judged(run, rule, captured, findings(rule, captured, report))
 
     def _judged(self, run: Run, rule: GateRule, captured: Captured, found: tuple[Finding, ...]) -> GateResult:
-        """Passed is only: its own end, with 0, and nothing found that counts as a failure."""
+        """Passed is only: its own end, with 0, and nothing found that counts as a failure.
+
+        What was ended from outside says nothing of the change. Raises Fault(`killed_outside`).
+        """
         outputs = self._shop.outputs
+        if captured.outside:
+            raise Fault("killed_outside", f"Gate {rule.name!r}: {captured.outside} It is run again.", evidence=_said(captured, outputs))
         return GateResult(
             name=rule.name,
             command=tuple(map(outputs.text, rule.run)),
@@ -111,6 +117,10 @@ class SandboxedGates:
             output=outputs.keep(run.id, f"{run.turn}.{rule.name}", captured.stdout, captured.stderr),
             findings=tuple(replace(finding, message=outputs.text(finding.message)) for finding in found),
         )
+
+
+def _said(captured: Captured, outputs: Outputs) -> str:
+    return outputs.text(f"{captured.stdout.output().text}\n{captured.stderr.output().text}".strip())
 
 
 class _Sessions:

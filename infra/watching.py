@@ -54,7 +54,10 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """A program's end. `exit_code` is None when a signal ended it, ours or another's; `note` says what else is known of it."""
+    """A program's end. `exit_code` is None when a signal ended it, ours or another's; `note` says what else is known of it.
+
+    `outside` says what ended it that was neither itself nor a bound of ours; empty where that is not certain.
+    """
 
     ended: Ended
     exit_code: int | None
@@ -62,6 +65,7 @@ class Captured:
     stderr: Raw
     duration_s: float
     note: str = ""
+    outside: str = ""
 
     @property
     def ok(self) -> bool:

@@ -32,6 +32,8 @@ POLICIES: Mapping[Class, Patience] = {
 }
 PARKS: Mapping[Class, int] = {Class.GITHUB: 24, Class.PROVIDER: 24, Class.INFRASTRUCTURE: 3, Class.DELIVERY: 3}
 """How often a run may be put aside for a class of faults before that is the end."""
+NOT_THE_AGENTS = (Class.PROVIDER, Class.INFRASTRUCTURE)
+"""Classes of faults for which a launch comes to nothing and is not held against the agent."""
 LOST_WORKERS = 3
 SHORT_S = 20.0
 """A wait up to this long is sat out under the lease; a longer one parks the run and frees the worker."""
@@ -82,11 +84,11 @@ def _given_up(run: Run, reason: Reason, evidence: str) -> e.Event:
 def after_findings(run: Run, now: float) -> e.Event:
     """Another iteration with what was found, or the end: limits used up, or no progress since last time.
 
-    A launch that failed for the model's provider is waited out and then done again: it was no iteration. One that failed for something
-    only a person can change (the budget is used up) is the end.
+    A launch that failed for the model's provider or for our own machine is waited out and then done again: it was no iteration. One that
+    failed for something only a person can change (the budget is used up) is the end.
     """
     failure = _failure(run)
-    if failure and failure.kind is Class.PROVIDER:
+    if failure and failure.kind in NOT_THE_AGENTS:
         return park(run, failure, now) if run.launched else e.Retried(run.iteration)
     over = budget.exhausted(run)
     if failure and failure.kind is Class.USER:

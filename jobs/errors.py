@@ -78,6 +78,7 @@ REASONS: dict[str, Class] = {
     "setup_failed": Class.INFRASTRUCTURE,
     "checkout_failed": Class.INFRASTRUCTURE,
     "worker_lost": Class.INFRASTRUCTURE,
+    "killed_outside": Class.INFRASTRUCTURE,
     "poison": Class.INFRASTRUCTURE,
     "store_doubt": Class.INFRASTRUCTURE,
     "disk_full": Class.INFRASTRUCTURE,

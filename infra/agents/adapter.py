@@ -75,12 +75,13 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a launch ended, the last it said on standard error, and what the sandbox knows of it."""
+    """How a launch ended, the last it said on standard error, and what the sandbox knows of it (see `Captured`)."""
 
     ended: Ended
     exit_code: int | None
     stderr: str = ""
     note: str = ""
+    outside: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ def turn_name(launch: Launch) -> str:
 def told(launch: Launch, adapter: Adapter, left: Left, outputs: Outputs) -> AgentResult:
     """The whole of it. The result document says more than the output does; nothing in it can turn a failure into a success."""
     captured, mask = left.captured, outputs.text
-    end = End(captured.ended, captured.exit_code, captured.stderr.tail or captured.stderr.head, captured.note)
+    end = End(captured.ended, captured.exit_code, captured.stderr.tail or captured.stderr.head, captured.note, captured.outside)
     heard = adapter.parse(lines_of(captured.stdout), end)
     failure = verdict.failure(launch.step.role, end, heard, left.document)
     said = left.document if isinstance(left.document, Result) else Result()

@@ -16,7 +16,9 @@ ENDINGS = {
         "agent_idle", "The agent said nothing for too long and was ended. Find out what it waited for, or raise `limits.idle`."
     ),
     Ended.OUTPUT: Failure("agent_output", "The agent printed more than `limits.output_bytes` allows and was ended."),
-    Ended.KILLED: Failure("agent_killed", "The agent was killed, as happens when it needs more memory than `limits.memory` allows."),
+    Ended.KILLED: Failure(
+        "agent_killed", "The agent was killed: by itself, over a limit (`limits.memory`), or by somebody else on its machine."
+    ),
 }
 BY_SIGNAL = (137, 143)
 NOT_FOUND = 127
@@ -38,6 +40,8 @@ def failure(role: str, end: End, heard: Heard, result: Result | BadResult | None
 
 
 def _ended(end: End) -> Failure:
+    if end.ended is Ended.KILLED and end.outside:
+        return Failure("killed_outside", f"{end.outside} The run waits a little and then lets the agent begin this turn anew.")
     ending = ENDINGS[end.ended]
     return Failure(ending.code, f"The agent was killed. {end.note}") if end.ended is Ended.KILLED and end.note else ending
 

@@ -18,6 +18,7 @@ from infra.sandbox.guard import MEMORY, Guard
 from infra.sandbox.limits import ROOT, Group, limiting, new_group
 from infra.sandbox.profile import Host, inner, options
 from infra.sandbox.seccomp import program as refused_calls
+from infra.sandbox.usage import killed_for_memory
 from jobs.errors import Fault
 from jobs.evidence import Ended
 
@@ -25,6 +26,10 @@ START_S = 20.0
 DEATH_S = 20.0
 FIRST_TO_GO = "800"
 """Of 1000: when memory of the whole machine runs out, the kernel takes what is inside before anything of ours."""
+SHORT = "The machine ran out of memory, and the kernel ended it."
+ELSEWHERE = "Its sandbox was killed by somebody or something else on this machine."
+BY_WHOM = "It was killed: by itself, over a limit of time, memory or file size, or by somebody else on this machine."
+KILLED = 128 + signal.SIGKILL
 BY_SIGNAL = frozenset(128 + number for number in (signal.SIGKILL, signal.SIGXCPU, signal.SIGXFSZ))
 
 
@@ -54,6 +59,7 @@ class Confined:
         self._init: int | None = None
         self._guard: Guard | None = None
         self._captured: Captured | None = None
+        self._killed = killed_for_memory()
         try:
             pid = wires.first()
             if pid is not None:
@@ -92,10 +98,11 @@ class Confined:
         if self._captured is None:
             captured = self._running.wait()
             started = self._wires.reported_exit()
-            over = MEMORY if self._group is not None and self._group.out_of_memory() else ""
+            memory = self._group.out_of_memory() if self._group is not None else ""
+            short = memory == "machine" or (self._group is None and killed_for_memory() > self._killed)
             self._settle()
-            over = self._guard.verdict if self._guard is not None and self._guard.verdict else over
-            self._captured = _judged(captured, started=started, over=over)
+            over = self._guard.verdict if self._guard is not None and self._guard.verdict else MEMORY if memory == "limit" else ""
+            self._captured = judged(captured, started=started, over=over, short=short)
         return self._captured
 
     def _kill(self) -> None:
@@ -127,16 +134,24 @@ def _admitted(pid: int, group: Group | None) -> None:
         group.admit(pid)
 
 
-def _judged(captured: Captured, *, started: bool, over: str) -> Captured:
+def judged(captured: Captured, *, started: bool, over: str, short: bool = False) -> Captured:
+    """What an end was: over a bound of ours, by the machine (which was `short` of memory), by somebody outside, or its own.
+
+    Only somebody outside can kill bubblewrap itself. Of a signal inside nobody can tell whose it was.
+    """
     if over and captured.ended in (Ended.EXIT, Ended.KILLED):
         return replace(captured, ended=Ended.KILLED, note=over)
+    if short and (captured.ended is Ended.KILLED or captured.exit_code == KILLED):
+        return replace(captured, ended=Ended.KILLED, exit_code=None, outside=SHORT)
+    if captured.ended is Ended.KILLED:
+        return replace(captured, outside=ELSEWHERE)
     if captured.ended is not Ended.EXIT:
         return captured
     if not started:
         text = "The sandbox could not be set up on this machine; `slipway doctor` says what is missing."
         raise Fault("sandbox_unavailable", text, evidence=captured.stderr.output().text)
     if captured.exit_code in BY_SIGNAL:
-        return replace(captured, ended=Ended.KILLED, note="It was killed, as happens over a limit of memory, time or file size.")
+        return replace(captured, ended=Ended.KILLED, note=BY_WHOM)
     return captured
 
 

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from infra.sandbox.confinement import Confinement
 
@@ -27,21 +28,29 @@ class Group:
         for path in self.paths:
             (path / "cgroup.procs").write_text(str(pid))
 
-    def out_of_memory(self) -> bool:
-        """Whether something inside was killed for its memory."""
-        for path in self.paths:
-            for name in ("memory.events", "memory.oom_control"):
-                with contextlib.suppress(OSError):
-                    words = (path / name).read_text().split()
-                    if "oom_kill" in words and words[words.index("oom_kill") + 1] != "0":
-                        return True
-        return False
+    def out_of_memory(self) -> Literal["", "limit", "machine"]:
+        """Whether something inside was killed for memory: because the group had reached its limit, or because the machine had none left.
+
+        The kernel counts `oom_kill` where the killed process was, and `oom` (in version 1 `failcnt`) where the limit was that was reached.
+        """
+        if not any(_counted(path / name, "oom_kill") for path in self.paths for name in ("memory.events", "memory.oom_control")):
+            return ""
+        reached = any(_counted(path / "memory.events", "oom") or _counted(path / "memory.failcnt") for path in self.paths)
+        return "limit" if reached else "machine"
 
     def remove(self) -> None:
         """Only once it is empty; one that cannot be removed is empty and harmless."""
         for path in self.paths:
             with contextlib.suppress(OSError):
                 path.rmdir()
+
+
+def _counted(path: Path, name: str = "") -> bool:
+    """Whether the kernel has counted anything there, under that name."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        words = [name, *path.read_text().split()] if not name else path.read_text().split()
+        return words[words.index(name) + 1] != "0"
+    return False
 
 
 def new_group(confinement: Confinement, root: Path = ROOT) -> Group | None:

@@ -68,6 +68,15 @@ def deleted(processes: Iterable[Process]) -> int:
     return _nameless(processes, in_memory=False)
 
 
+def killed_for_memory(counters: Path = PROC / "vmstat") -> int:
+    """How many processes of this machine the kernel has killed for memory since it started; 0 where it does not say."""
+    with contextlib.suppress(OSError):
+        for line in counters.read_text().splitlines():
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+    return 0
+
+
 def room(path: Path) -> Room:
     """What is left where `path` is."""
     found = os.statvfs(path)

@@ -19,6 +19,7 @@ from jobs.evidence import Ended, GateResult, Snapshot
 from jobs.model import Run
 from jobs.rules import GateRule
 from tests.infra.agents.world import RUN_ID, SECRET, Flag, MemoryArtifacts, a_run
+from tests.infra.killing import killed_when
 from tests.needs import working_sandbox
 
 SNAPSHOT = Snapshot("c" * 40, "d" * 40, "b" * 40)
@@ -145,6 +146,14 @@ def test_a_hanging_gate_is_ended_and_has_not_passed(bench: Bench) -> None:
     assert (result.passed, result.ended) == (False, Ended.TIMEOUT)
     assert "used up its time" in result.findings[0].message
     assert result.findings[1].message == "begun"
+
+
+def test_a_gate_whose_sandbox_is_killed_from_outside_is_run_again_and_is_no_finding(bench: Bench) -> None:
+    """Proves: F64, 003-14."""
+    with killed_when(bench.trees.root, "*/upper/begun"), pytest.raises(Fault) as raised:
+        bench.shell("echo begun; touch begun; exec sleep 60")
+    assert raised.value.reason.code == "killed_outside"
+    assert raised.value.evidence == "begun"
 
 
 def test_a_flooding_gate_is_ended_and_has_not_passed(bench: Bench) -> None:

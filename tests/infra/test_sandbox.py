@@ -17,12 +17,16 @@ from infra import process
 from infra.process import Bounds, Captured, Command
 from infra.sandbox import BROKER_PORT, CHECKOUT, Bind, Bubblewrap, Confinement, Network, Overlay, Unconfined
 from infra.sandbox.bubblewrap import candidates
-from infra.sandbox.launch import Confined, Wires
+from infra.sandbox.guard import MEMORY
+from infra.sandbox.launch import BY_WHOM, ELSEWHERE, SHORT, Confined, Wires, judged
 from infra.sandbox.limits import Group, _group, limiting, new_group, parents, sweep
 from infra.sandbox.probe import remedy
 from infra.sandbox.profile import Host, options, this_host
+from infra.sandbox.usage import killed_for_memory
+from infra.spool import Raw, Spool
 from jobs.errors import Fault
 from jobs.evidence import Ended
+from tests.infra.killing import killed_when
 from tests.needs import working_sandbox
 
 PYTHON = str(Path(sys.base_prefix).resolve() / "bin" / "python3")
@@ -322,6 +326,69 @@ def test_memory_is_limited(sandbox: Bubblewrap, place: Path) -> None:
     if new_group(Confinement((), ())) is not None:
         assert captured.ended is Ended.KILLED
         assert "memory" in captured.note
+
+
+def test_a_sandbox_that_is_killed_from_outside_says_so(sandbox: Bubblewrap, place: Path) -> None:
+    """Proves: F52, 003-14."""
+    with killed_when(place, "upper/begun"):
+        captured = inside(sandbox, place, "sh", "-c", "touch begun; exec sleep 60")
+    assert (captured.ended, captured.exit_code, captured.note) == (Ended.KILLED, None, "")
+    assert captured.outside == "Its sandbox was killed by somebody or something else on this machine."
+
+
+def test_a_program_that_kills_itself_is_not_taken_for_one_that_was_killed_from_outside(sandbox: Bubblewrap, place: Path) -> None:
+    captured = inside(sandbox, place, "sh", "-c", "kill -9 $$")
+    assert (captured.ended, captured.outside) == (Ended.KILLED, "")
+    assert captured.note.startswith("It was killed: by itself,")
+
+
+NOTHING = Raw("", "", 0, False, Spool(0))
+
+
+@pytest.mark.parametrize(
+    ("ended", "code", "over", "short", "told"),
+    [
+        (Ended.EXIT, 0, "", False, (Ended.EXIT, 0, "", "")),
+        (Ended.EXIT, 0, "", True, (Ended.EXIT, 0, "", "")),
+        (Ended.EXIT, 1, "", True, (Ended.EXIT, 1, "", "")),
+        (Ended.EXIT, 137, "", False, (Ended.KILLED, 137, BY_WHOM, "")),
+        (Ended.EXIT, 137, "", True, (Ended.KILLED, None, "", SHORT)),
+        (Ended.EXIT, 137, MEMORY, True, (Ended.KILLED, 137, MEMORY, "")),
+        (Ended.KILLED, None, "", False, (Ended.KILLED, None, "", ELSEWHERE)),
+        (Ended.KILLED, None, "", True, (Ended.KILLED, None, "", SHORT)),
+        (Ended.KILLED, None, MEMORY, False, (Ended.KILLED, None, MEMORY, "")),
+        (Ended.TIMEOUT, None, "", True, (Ended.TIMEOUT, None, "", "")),
+        (Ended.STOPPED, None, MEMORY, True, (Ended.STOPPED, None, "", "")),
+    ],
+)
+def test_what_an_end_was(ended: Ended, code: int | None, over: str, short: bool, told: tuple[object, ...]) -> None:
+    """Over a limit, by a machine without memory, by somebody outside, or its own. Proves: F52, 003-14."""
+    found = judged(Captured(ended, code, NOTHING, NOTHING, 1.0), started=True, over=over, short=short)
+    assert (found.ended, found.exit_code, found.note, found.outside) == told
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({"memory.events": "low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\n"}, ""),
+        ({"memory.events": "low 0\nhigh 0\nmax 9\noom 1\noom_kill 1\n"}, "limit"),
+        ({"memory.events": "low 0\nhigh 0\nmax 0\noom 0\noom_kill 1\n"}, "machine"),
+        ({"memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 0\n", "memory.failcnt": "0\n"}, ""),
+        ({"memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n", "memory.failcnt": "17\n"}, "limit"),
+        ({"memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n", "memory.failcnt": "0\n"}, "machine"),
+        ({}, ""),
+    ],
+)
+def test_a_limit_that_was_reached_and_a_machine_without_memory_are_two_things(tmp_path: Path, files: dict[str, str], told: str) -> None:
+    """Proves: F52."""
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    assert Group((tmp_path / "none", tmp_path)).out_of_memory() == told
+
+
+def test_the_kernel_says_how_often_it_killed_for_memory(tmp_path: Path) -> None:
+    (tmp_path / "vmstat").write_text("nr_free_pages 5\noom_kill 339\ndrop_pagecache 0\n")
+    assert [killed_for_memory(tmp_path / name) for name in ("vmstat", "none")] == [339, 0]
 
 
 def test_processes_are_limited(sandbox: Bubblewrap, place: Path) -> None:

@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from jobs import events as e
-from jobs.errors import REASONS, LeaseLost, Refused
+from jobs.convergence import PARKS
+from jobs.errors import REASONS, Class, LeaseLost, Refused
 from jobs.evidence import AgentResult, Ended, Failure
 from jobs.model import FINAL, Lease, RunState
 from jobs.runner import walk
@@ -54,6 +55,19 @@ def test_a_provider_that_is_busy_is_waited_out_and_costs_no_iteration() -> None:
     assert run.state is RunState.SUCCEEDED
     assert [launch.run.iteration for launch in engine.agents.launches] == [1, 1, 1]
     assert engine.ledger.names.count("Parked") == 2
+
+
+def test_an_agent_that_was_killed_from_outside_begins_its_turn_anew_and_not_for_ever() -> None:
+    """Proves: I06, 003-14, 003-23."""
+    killed = AgentResult("scripted", Ended.KILLED, None, failure=Failure("killed_outside", "The machine ran out of memory."))
+    engine = Engine(agents=FakeAgents(killed, killed, DONE), by=rules(limits={"iterations": 1}))
+    run = engine.to_the_end(walk)
+    assert run.state is RunState.SUCCEEDED
+    assert [launch.run.iteration for launch in engine.agents.launches] == [1, 1, 1]
+    engine = Engine(agents=FakeAgents(*[killed] * 9), by=rules(limits={"iterations": 1}))
+    run = engine.to_the_end(walk)
+    assert (run.state, run.reason and run.reason.code) == (RunState.FAILED, "killed_outside")
+    assert len(engine.agents.launches) == 1 + PARKS[Class.INFRASTRUCTURE]
 
 
 def test_a_budget_that_is_used_up_is_the_end_at_once() -> None:

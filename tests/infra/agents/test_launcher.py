@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from infra.sandbox import Unconfined
-from jobs.errors import Fault, Refused
+from jobs.errors import REASONS, Class, Fault, Refused
 from jobs.evidence import Ended, Tokens
 from jobs.rules import AgentRule
 from tests.infra.agents.world import RUN_ID, SECRET, World
+from tests.infra.killing import killed_when
 
 
 def alive(marker: str) -> list[str]:
@@ -202,6 +203,22 @@ def test_an_agent_over_its_memory_is_killed(world: World) -> None:
     assert result.failure
     assert result.failure.code in ("agent_killed", "agent_failed")
     assert "900000000" not in result.stdout.head
+
+
+def test_an_agent_whose_sandbox_is_killed_from_outside_is_not_to_blame(world: World) -> None:
+    """Proves: 003-14, I06."""
+    with killed_when(world.checkout, "begun"):
+        result = world.command("echo at work; touch begun; exec sleep 60")
+    assert result.failure
+    assert (result.failure.code, REASONS[result.failure.code], result.ended) == ("killed_outside", Class.INFRASTRUCTURE, Ended.KILLED)
+    assert result.failure.text.startswith("Its sandbox was killed by somebody or something else on this machine. The run waits a little")
+    assert result.stdout.head == "at work\n", "what it said is kept"
+
+
+def test_an_agent_that_ends_itself_by_a_signal_is_to_blame(world: World) -> None:
+    result = world.command("kill -9 $$")
+    assert result.failure
+    assert (result.failure.code, REASONS[result.failure.code]) == ("agent_killed", Class.AGENT)
 
 
 def test_nothing_survives_an_agent(world: World) -> None:
