@@ -18,7 +18,13 @@ BY_STATUS = {
 }
 BUDGET = ("provider_budget", "The account at the model provider has no credit left. Add some, then retry.")
 _WORDS = (
-    (re.compile(r"context.{0,20}(?:length|window)|prompt is too long|too many tokens|maximum context", re.IGNORECASE), 413),
+    (
+        re.compile(
+            r"context.{0,20}(?:length|window|limit)|prompt is too long|too many tokens|maximum context|maximum number of (?:input )?tokens",
+            re.IGNORECASE,
+        ),
+        413,
+    ),
     (re.compile(r"budget_exhausted", re.IGNORECASE), 402),
     (
         re.compile(r"not logged in|/login|invalid.{0,20}api.?key|authentication_error|unauthorized|no way to authenticate", re.IGNORECASE),
