@@ -6,7 +6,7 @@ from typing import Protocol
 
 from app.server_file import LocalRepository
 from jobs import config
-from jobs.config import ConfigInvalid, Mistake
+from jobs.config import HOME, ConfigInvalid, Mistake
 from jobs.errors import Refused, UserError
 from jobs.model import Repository
 from jobs.policy import Policy
@@ -14,8 +14,6 @@ from jobs.rules import Role, Rules
 from jobs.text import for_prompt
 
 MOST_TEMPLATE = 16_000
-HOME = ".github"
-"""The repository of an owner whose configuration counts below that of each of theirs."""
 
 
 class Reach(Protocol):

@@ -140,6 +140,11 @@ class Seen(Protocol):
         ...
 
     @property
+    def at(self) -> float:
+        """When it came to be."""
+        ...
+
+    @property
     def body(self) -> bytes:
         """The payload as JSON."""
         ...
@@ -171,7 +176,10 @@ class Reach(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class UntoldRequests:
-    """Labels and commands that stand at GitHub and of which no webhook told, however long ago."""
+    """Labels and commands that stand at GitHub and of which no webhook told, however long ago.
+
+    Of what is new a webhook is likely on its way, and would be the second to tell: it is left for the next look.
+    """
 
     app_id: str
     reach: Reach
@@ -184,13 +192,15 @@ class UntoldRequests:
         return [row for repository in self.reach.repositories() for row in self._of(repository)]
 
     def _of(self, repository: Repository) -> list[int]:
+        now = self.clock.now()
         try:
             labels = sorted(self.reach.rules(repository).labels)
-            seen = [*self.survey.labelled(repository, labels), *self.survey.commented(repository, self.clock.now() - LOOK_BACK_S)]
+            seen = [*self.survey.labelled(repository, labels), *self.survey.commented(repository, now - LOOK_BACK_S)]
         except (Fault, UserError) as error:
             log.warning("a repository could not be looked through", repository=repository.full_name, reason=str(error))
             return []
-        rows = [Delivery(self.app_id, one.event, one.delivery, one.action, None, VERIFIED_BY, one.body) for one in seen]
+        settled = (one for one in seen if one.at < now - SETTLED_S)
+        rows = [Delivery(self.app_id, one.event, one.delivery, one.action, None, VERIFIED_BY, one.body) for one in settled]
         known = self.inbox.known(self.app_id, [row.delivery for row in rows])
         return _new(self.inbox.insert([row for row in rows if row.delivery not in known]))
 

@@ -42,6 +42,21 @@ class Mirrors(Protocol):
         ...
 
 
+class Shared(Protocol):
+    """What owners have for all of their repositories."""
+
+    def forget(self, installation: int) -> None:
+        """It is read again when it is next needed."""
+        ...
+
+
+class NoShared:
+    """Without an App nothing of owners is known."""
+
+    def forget(self, installation: int) -> None:
+        """Nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Perform:
     """Does what handlers decided."""
@@ -51,6 +66,7 @@ class Perform:
     ci: Ci
     page: Page
     mirrors: Mirrors
+    shared: Shared
 
     def carry_out(self, intents: Sequence[i.Intent], asking: Asking) -> list[Came]:
         """Each in turn. What the store refuses is told to whoever asked; where nobody may speak, the reason is only kept."""
@@ -107,6 +123,9 @@ class Perform:
                 return self._ci_moved(intent)
             case i.InstallationChanged():
                 return self.acting.installation(intent)
+            case i.ForgetShared(installation):
+                self.shared.forget(installation)
+                return Came("the owner's configuration is read again", idle=True)
             case i.FetchAhead(repository, branch):
                 return self._fetch(repository, branch)
             case i.Ignore(reason):

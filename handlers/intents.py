@@ -176,6 +176,13 @@ class InstallationChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgetShared:
+    """What an installation's owner has for all of theirs may be another thing now: it is to be read again."""
+
+    installation: int
+
+
+@dataclass(frozen=True, slots=True)
 class FetchAhead:
     """Have the tip of a branch here before a run asks for it, where the repository is worked on at all."""
 
@@ -208,6 +215,7 @@ Intent = (
     | React
     | CiMoved
     | InstallationChanged
+    | ForgetShared
     | FetchAhead
     | Ignore
 )

@@ -49,6 +49,7 @@ ROUTES: Mapping[tuple[str, str | None], Parser] = {
     ("installation", "deleted"): parsing.installation_moved,
     ("installation", "suspend"): parsing.installation_moved,
     ("installation", "unsuspend"): parsing.installation_moved,
+    ("installation_repositories", "added"): parsing.selection_moved,
     ("installation_repositories", "removed"): parsing.selection_moved,
 }
 EVENTS = frozenset(event for event, _ in ROUTES)

@@ -11,6 +11,8 @@ from jobs.rules import Rules
 
 PATH = ".github/slipway.yml"
 MOST_BYTES = 64 * 1024
+HOME = ".github"
+"""The repository of an owner whose configuration counts below that of each of theirs."""
 SERVER = "the server file"
 
 

@@ -74,9 +74,14 @@ class Outside:
 
     @cached_property
     def _on_github(self) -> GitHubForge | None:
-        if self.github is None or self.app is None:
+        if self.github is None or self.app is None or self.shared is None:
             return None
-        return GitHubForge(self.github, self.app, GitHubDefaults(self.github, self._kept, self._ground.clock), self._ground.clock)
+        return GitHubForge(self.github, self.app, self.shared, self._ground.clock)
+
+    @cached_property
+    def shared(self) -> GitHubDefaults | None:
+        """What owners have for all of theirs; None without an App."""
+        return GitHubDefaults(self.github, self._kept, self._ground.clock) if self.github else None
 
     @cached_property
     def _kept(self) -> SqlKept:

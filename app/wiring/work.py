@@ -7,7 +7,7 @@ from app.acting import Acting, NoReview
 from app.ci import Ci, NoCi
 from app.intake import Intake
 from app.knowledge import Sources
-from app.perform import Perform
+from app.perform import NoShared, Perform
 from app.relay import Relay, Sender
 from app.voice import Voice
 from app.wiring.ground import Ground
@@ -158,7 +158,7 @@ class Workshop:
         sources = Sources(outside.forge, outside.catalogue, ground.runs, finding, asked, outside.admitted)
         voice = Voice(outside.boards, asked)
         acting = Acting(ground.runs, finding, ground.bell, self.review or NoReview())
-        perform = Perform(acting, voice, self.ci or NoCi(), ground.page, self.workspaces)
+        perform = Perform(acting, voice, self.ci or NoCi(), ground.page, self.workspaces, outside.shared or NoShared())
         return Intake(ground.inbox, asked, sources, perform)
 
     @cached_property

@@ -102,7 +102,7 @@ class Api(GitHubAPI):
         what = f"{method} {urllib.parse.urlsplit(url).path}"
         fault = verdict(answer, what, self._clock.now())
         if fault and not isinstance(fault, Moved):
-            tell = log.info if (method, answer.status) == ("GET", 404) else log.warning  # looking for what is not there is no trouble
+            tell = log.info if _absent(method, what, answer.status) else log.warning
             request = answer.headers.get("x-github-request-id")
             tell("github refused", call=what, status=answer.status, said=answer.said, github_request=request, reason=fault.reason.code)
         return fault
@@ -116,6 +116,11 @@ class Api(GitHubAPI):
         """Where a redirect leads, if that is a repository by its id on the same host: the token goes nowhere else."""
         target = urllib.parse.urljoin(url, answer.headers.get("location", ""))
         return target if target.startswith(f"{self.base_url.rstrip('/')}/repositories/") else None
+
+
+def _absent(method: str, what: str, status: int) -> bool:
+    """Whether something is not there, or no token for it is to be had: no trouble by itself, and whoever needed it says so."""
+    return (method, status) == ("GET", 404) or (status == 422 and what.endswith("/access_tokens"))
 
 
 def _origin(url: str) -> tuple[str, str]:

@@ -13,11 +13,15 @@ from jobs.model import Repository
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """What stands at GitHub, as the webhook that told of it would have. `delivery` is the same whenever it is found again."""
+    """What stands at GitHub, as the webhook that told of it would have. `delivery` is the same whenever it is found again.
+
+    `at` is when it came to be, by GitHub's clock.
+    """
 
     event: str
     action: str
     delivery: str
+    at: float
     body: bytes
 
 
@@ -34,13 +38,13 @@ class GitHubSurvey:
     def commented(self, repository: Repository, since: float) -> Sequence[Missed]:
         """Every comment written since then (seconds since the epoch)."""
         rows = self.github.each(Route.COMMENTS_SINCE, repository, since=_stamp(since), sort="created", direction="asc")
-        fresh = [row for row in rows if datetime.fromisoformat(row["created_at"]).timestamp() >= since]
+        fresh = [row for row in rows if _made(row) >= since]
         issues: dict[int, Any] = {}
         for number in dict.fromkeys(map(_number, fresh)):
             issues[number] = self.github.ask(Route.ISSUE, repository, number=number)
         told = [{"issue": issues[_number(row)], "comment": row, "sender": row["user"]} for row in fresh]
         return [
-            self._missed(repository, "issue_comment", "created", f"comment-{row['id']}", parts)
+            self._missed(repository, "issue_comment", "created", f"comment-{row['id']}", row, parts)
             for row, parts in zip(fresh, told, strict=True)
         ]
 
@@ -51,7 +55,7 @@ class GitHubSurvey:
             put = self._put_on(repository, issue["number"], label)
             if put:
                 parts = {"issue": issue, "label": put["label"], "sender": put["actor"]}
-                yield self._missed(repository, "issues", "labeled", f"labeled-{put['id']}", parts)
+                yield self._missed(repository, "issues", "labeled", f"labeled-{put['id']}", put, parts)
 
     def _put_on(self, repository: Repository, number: int, label: str) -> Mapping[str, Any] | None:
         """The newest event that put the label on."""
@@ -59,14 +63,21 @@ class GitHubSurvey:
         mine = [row for row in rows if row["event"] == "labeled" and row["label"]["name"].lower() == label.lower()]
         return max(mine, key=lambda row: int(row["id"]), default=None)
 
-    def _missed(self, repository: Repository, event: str, action: str, delivery: str, parts: Mapping[str, Any]) -> Missed:
+    def _missed(
+        self, repository: Repository, event: str, action: str, delivery: str, row: Mapping[str, Any], parts: Mapping[str, Any]
+    ) -> Missed:
         common = {"repository": self.github.named(repository), "installation": {"id": repository.installation}}
-        return Missed(event, action, delivery, json.dumps({"action": action, **parts, **common}, separators=(",", ":")).encode())
+        body = json.dumps({"action": action, **parts, **common}, separators=(",", ":")).encode()
+        return Missed(event, action, delivery, _made(row), body)
 
 
 def _number(comment: Mapping[str, Any]) -> int:
     """The item a comment is on: GitHub gives only its URL."""
     return int(str(comment["issue_url"]).rpartition("/")[2])
+
+
+def _made(row: Mapping[str, Any]) -> float:
+    return datetime.fromisoformat(row["created_at"]).timestamp()
 
 
 def _stamp(at: float) -> str:

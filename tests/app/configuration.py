@@ -90,8 +90,8 @@ def _repository() -> Iterator[str]:
     yield "Read from the default branch, never from a pull request's head. Without the file these defaults apply."
     yield ""
     yield "An owner can have the same file in the repository `<owner>/.github`: it counts for all of theirs, below their own files and"
-    yield "above the server file's defaults, from five minutes after it was changed. Mappings are merged, lists replaced whole; each file"
-    yield "has to be right by itself."
+    yield "above the server file's defaults. A push to it counts at once; where no webhook tells of it, within five minutes, or within"
+    yield "six hours where there was nothing before. Mappings are merged, lists replaced whole; each file has to be right by itself."
     yield ""
     yield from _tables(Rules, {FlowRule})
 

@@ -53,6 +53,16 @@ class FakeMirrors:
 
 
 @dataclass
+class FakeShared:
+    """Remembers whose owner's configuration was to be forgotten."""
+
+    forgotten: list[int] = field(default_factory=list)
+
+    def forget(self, installation: int) -> None:
+        self.forgotten.append(installation)
+
+
+@dataclass
 class Reception:
     """The whole way in. `through` is put between intake and everything it calls."""
 
@@ -64,6 +74,7 @@ class Reception:
     bell: FakeRinging = field(default_factory=FakeRinging)
     ci: FakeCi = field(default_factory=FakeCi)
     mirrors: FakeMirrors = field(default_factory=FakeMirrors)
+    shared: FakeShared = field(default_factory=FakeShared)
     admitted: Admitted = field(default_factory=lambda: Admitted(app=APP, own=frozenset({OWN}), item_per_hour=30))
     numbers: Any = field(default_factory=lambda: itertools.count(1))
 
@@ -88,7 +99,7 @@ class Reception:
         )
         voice = Voice(through(self.board), through(self.asked))
         acting = Acting(through(self.runs), through(self.finding), self.bell, NoReview())
-        perform = Perform(acting, voice, self.ci, lambda run: f"https://slipway.example/runs/{run}", self.mirrors)
+        perform = Perform(acting, voice, self.ci, lambda run: f"https://slipway.example/runs/{run}", self.mirrors, self.shared)
         return Intake(through(self.inbox), through(self.asked), sources, perform)
 
     def arrives(self, event: str, payload: Mapping[str, Any], delivery: str | None = None) -> int:

@@ -123,14 +123,15 @@ class FakeReach:
 class FakeSurvey:
     """A label and a comment on each repository."""
 
+    at: float = 0.0
     asked: list[tuple[str, ...]] = field(default_factory=list)
 
     def labelled(self, repository: Repository, labels: Sequence[str]) -> list[Missed]:
         self.asked.append(tuple(labels))
-        return [Missed("issues", "labeled", f"labeled-{repository.id}", b"{}")]
+        return [Missed("issues", "labeled", f"labeled-{repository.id}", self.at, b"{}")]
 
     def commented(self, repository: Repository, since: float) -> list[Missed]:
-        return [Missed("issue_comment", "created", f"comment-{repository.id}", b"{}")]
+        return [Missed("issue_comment", "created", f"comment-{repository.id}", self.at, b"{}")]
 
 
 def test_labels_and_comments_of_which_nobody_told_are_taken_in_once(inbox: SqlInbox, clock: FakeClock) -> None:
@@ -145,3 +146,11 @@ def test_labels_and_comments_of_which_nobody_told_are_taken_in_once(inbox: SqlIn
 def test_a_repository_that_cannot_be_looked_at_stops_no_other(inbox: SqlInbox, clock: FakeClock) -> None:
     """Proves: 000-09."""
     assert len(UntoldRequests(APP, FakeReach(broken="acme/one"), FakeSurvey(), inbox, clock)()) == 2
+
+
+def test_what_is_so_new_that_its_webhook_may_be_on_its_way_is_left_for_the_next_look(inbox: SqlInbox, clock: FakeClock) -> None:
+    """Proves: I01, I14."""
+    look = UntoldRequests(APP, FakeReach(), FakeSurvey(at=clock.at - 5), inbox, clock)
+    assert look() == []
+    clock.sleep(3600)
+    assert len(look()) == 4

@@ -10,6 +10,7 @@ from handlers.intents import (
     CiMoved,
     FetchAhead,
     FixById,
+    ForgetShared,
     Ignore,
     InstallationChanged,
     Intent,
@@ -23,7 +24,7 @@ from handlers.intents import (
 from handlers.requests import mending
 from handlers.routes import HANDLERS
 from jobs.evidence import Receipt
-from jobs.model import Actor, ItemKind, Run, RunRequest, Source
+from jobs.model import Actor, ItemKind, Repository, Run, RunRequest, Source
 from jobs.rules import Rules
 from tests.handlers.asking import ANN, HEAD, ISSUE, OWN, REPOSITORY, facts, labeled
 from tests.handlers.test_guards import BUTTON, SUITE
@@ -112,7 +113,10 @@ def test_all_checks_again() -> None:
 def test_ci_and_installations_are_passed_on() -> None:
     moved = ChecksMoved(delivery="d", repository=REPOSITORY, sha="b" * 40)
     assert routes.decide(moved, facts()) == [CiMoved(REPOSITORY, "b" * 40)]
-    assert routes.decide(InstallationMoved(delivery="d", installation=7, change="suspend"), facts()) == [InstallationChanged(7, "suspend")]
+    for change in ("suspend", "deleted", "removed"):
+        moved = InstallationMoved(delivery="d", installation=7, change=change)
+        assert routes.decide(moved, facts()) == [ForgetShared(7), InstallationChanged(7, change)]
+    assert routes.decide(InstallationMoved(delivery="d", installation=7, change="added", repositories=(5,)), facts()) == [ForgetShared(7)]
 
 
 @pytest.mark.parametrize(
@@ -121,6 +125,13 @@ def test_ci_and_installations_are_passed_on() -> None:
 )
 def test_a_push_to_the_default_branch_is_fetched_ahead(branch: str, intent: Intent) -> None:
     assert routes.decide(Pushed(delivery="d", repository=REPOSITORY, branch=branch), facts()) == [intent]
+
+
+def test_a_push_to_the_owners_own_repository_lets_its_configuration_be_read_again() -> None:
+    """Proves: 004-41."""
+    home = Repository(9, "acme/.github", 7)
+    pushed = Pushed(delivery="d", repository=home, branch="main")
+    assert routes.decide(pushed, facts()) == [ForgetShared(7), FetchAhead(home, "main")]
 
 
 def asked(**changes: object) -> Run:

@@ -220,6 +220,17 @@ def test_what_is_mistaken_in_the_owner_s_file_has_no_line_here_and_that_is_said(
     assert "nothing in this repository's own .github/slipway.yml is wrong in this" in str(check.text)
 
 
+def test_what_an_owner_has_for_all_counts_as_soon_as_it_is_pushed(world: World) -> None:
+    """Though it was believed that there is nothing. Proves: 004-41."""
+    world.ask()
+    world.work_until_idle()
+    home = world.github.add_repository("acme/.github", files={"README.md": "Ours.\n"})
+    world.github.push("main", {".github/slipway.yml": "version: 1\nlimits: {wall: soon}\n"}, repo=home)
+    world.ask(number=8)
+    world.work_until_idle()
+    assert [run.state for run in world.runs] == [RunState.SUCCEEDED, RunState.REJECTED]
+
+
 def test_what_is_wrong_with_the_configuration_can_be_asked_for(world: World) -> None:
     world.github.push("main", {".github/slipway.yml": MISTAKEN})
     world.github.open_issue("Greet in French", number=7)

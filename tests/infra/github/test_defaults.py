@@ -1,6 +1,7 @@
 """What an organisation has for all of its repositories, as GitHub shows it."""
 
 import pytest
+import structlog
 
 from infra.github.content import text_of
 from jobs.errors import Fault, Refused
@@ -49,3 +50,31 @@ def test_without_an_answer_there_is_no_saying(client: Client, fake: FakeGitHub) 
     fake.fail("GET", "/repos/{owner}/{repo}/contents/{path}", status=502, times=9)
     with pytest.raises(Fault):
         client.forge.defaults(client.repository)
+
+
+def minted(fake: FakeGitHub) -> int:
+    return len(fake.calls("POST", "/app/installations/{installation_id}/access_tokens"))
+
+
+def test_that_there_are_none_is_believed_for_hours_and_told_once(client: Client, fake: FakeGitHub, clock: FakeClock) -> None:
+    """Finding it out costs a token that is refused. Proves: I14."""
+    with structlog.testing.capture_logs() as told:
+        for hour in range(14):
+            assert client.forge.defaults(client.repository) is None, hour
+            clock.sleep(3600)
+    assert minted(fake) == 3
+    assert [(line["event"], line["log_level"]) for line in told if line["event"] != "github refused"] == [
+        ("the owner has no configuration for all of theirs", "info")
+    ]
+    assert {line["log_level"] for line in told} == {"info"}
+
+
+def test_what_was_believed_is_forgotten_when_something_was_made(client: Client, fake: FakeGitHub) -> None:
+    """Proves: 004-41."""
+    assert client.forge.defaults(client.repository) is None
+    fake.add_repository("acme/.github", files={".github/slipway.yml": SHARED})
+    assert client.forge.defaults(client.repository) is None
+    client.forge.shared.forget(client.repository.installation + 1)
+    assert client.forge.defaults(client.repository) is None
+    client.forge.shared.forget(client.repository.installation)
+    assert client.forge.defaults(client.repository) == SHARED
