@@ -53,7 +53,19 @@ def calls(size: int) -> Iterator[bytes]:
     yield from (events * (MB // len(events)) for _ in range(size))
 
 
-KINDS: Mapping[str, Callable[[int], Iterator[bytes]]] = {"line": one_line, "binary": binary, "nested": nested, "calls": calls}
+def chatter(size: int) -> Iterator[bytes]:
+    """What belongs on the error stream: lines that are no events, some of them nearly."""
+    line = b'[WARN] retrying {"type": "result"\r\n\x00\x1b[31mfatal\x1b[0m\n"type": "turn.failed"}\n\n'
+    yield from (line * (MB // len(line)) for _ in range(size))
+
+
+KINDS: Mapping[str, Callable[[int], Iterator[bytes]]] = {
+    "line": one_line,
+    "binary": binary,
+    "nested": nested,
+    "calls": calls,
+    "chatter": chatter,
+}
 
 
 def printed(size: int) -> Raw:
@@ -63,11 +75,14 @@ def printed(size: int) -> Raw:
     return run_to_its_end(Command(("/bin/sh", "-c", script), dict(os.environ)), bounds).stdout
 
 
-def spooled(kind: str, size: int) -> Raw:
-    """All that is made, whatever of it would be kept."""
+def spooled(agent: str, kind: str, size: int) -> Raw:
+    """A whole piece of work of the agent with that noise before its last line: all that is made, whatever of it would be kept."""
+    lines = next(sample for sample in SAMPLES if (sample.agent, sample.name) == (agent, "done")).lines
     out = Spool(2 * size * MB)
+    out.append("".join(f"{line}\n" for line in lines[:-1]).encode())
     for piece in KINDS[kind](size):
         out.append(piece)
+    out.append(lines[-1].encode())
     return captured(out, 8_000, 24_000)
 
 
@@ -82,7 +97,7 @@ def swallow(agent: str, kind: str, size: int, folder: Path) -> dict[str, object]
     run = start(engine)
     outputs = Outputs(FileArtifacts(engine, folder / "artifacts"), Redactor(["s3cr3t-V4lue-of-the-worker"]))
     adapter, before = AGENTS[agent], grown()
-    raw = printed(size) if kind == "printed" else spooled(kind, size)
+    raw = printed(size) if kind == "printed" else spooled(agent, kind, size)
     heard = adapter.parse(lines_of(raw), End(Ended.EXIT, 0))
     outputs.pour(run.id, "transcript", transcript(lines_of(raw), adapter, outputs))
     kept = outputs.keep(run.id, "stdout", raw)

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from infra.agents import verdict
 from infra.agents.adapter import End, Heard
 from infra.agents.table import AGENTS
+from infra.outputs import lines_of
+from infra.spool import Spool, captured
 from jobs.errors import REASONS, Class
 from jobs.evidence import Ended, Failure, Tokens
 from tests.infra.agents.streams import SAMPLES, Sample
@@ -55,6 +57,17 @@ def test_unheard_of_events_change_nothing(sample: Sample) -> None:
     ]
     mixed = [line for real in sample.lines for line in (*strange, real)] + strange
     assert heard(sample, mixed) == heard(sample)
+
+
+@NAMED
+def test_bytes_that_are_no_text_and_lines_of_another_stream_change_nothing(sample: Sample) -> None:
+    """As they come from the pipe, and cut in two wherever the reader cuts them. Proves: F54."""
+    noise = b"\xff\xfe\xc3\n\x00\n[WARN] \xe2\x82 retrying\r\n{\xff}\n"
+    data = b"".join(noise + line.encode() + b"\r\n" for line in sample.lines) + noise
+    spool = Spool(len(data))
+    for start in range(0, len(data), 7):
+        spool.append(data[start : start + 7])
+    assert heard(sample, list(lines_of(captured(spool, 100, 100)))) == heard(sample)
 
 
 @NAMED

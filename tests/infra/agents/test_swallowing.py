@@ -25,15 +25,13 @@ def swallowed(agent: str, kind: str, size: int, folder: Path) -> dict[str, Any]:
     return told
 
 
-@pytest.mark.parametrize(
-    ("agent", "kind", "size"),
-    [("claude", "line", 100), ("gemini", "nested", 2), ("codex", "calls", 4), ("opencode", "binary", 3)],
-)
-def test_memory_is_bounded_whatever_is_printed(agent: str, kind: str, size: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("agent", ["claude", "codex", "opencode", "gemini"])
+@pytest.mark.parametrize(("kind", "size"), [("line", 100), ("nested", 2), ("calls", 4), ("binary", 3), ("chatter", 3)])
+def test_whatever_is_printed_between_changes_nothing_and_memory_is_bounded(agent: str, kind: str, size: int, tmp_path: Path) -> None:
     """Proves: F53, F54, I20, 002-10."""
     told = swallowed(agent, kind, size, tmp_path)
     assert told["grown_mb"] < MOST_GROWN_MB
-    assert told["failure"] == "agent_killed"
+    assert told["failure"] is None, "it had done its work, and what came between does not hide that"
     assert told["size"] == told["kept"]["stdout"] > size * 900_000
 
 
