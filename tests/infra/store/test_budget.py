@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from infra.store.budget import reserve, settle
 from infra.store.claims import Limits
 from infra.store.ledger import SqlLedger
-from infra.store.schema import budget, reservation
+from infra.store.schema import budget, reservation, run
 from infra.store.snapshot import facts
 from infra.store.work import read, write
 from jobs import events as e
@@ -138,6 +138,46 @@ def test_a_lost_lease_gives_back_what_was_set_aside(engine: sa.Engine) -> None:
     assert [row.reserved for row in rows(engine, budget)] == [1_000_000]
     assert SqlLedger(engine).expire() == [lost.id]
     assert [row.reserved for row in rows(engine, budget)] == [0]
+    assert violations(facts(engine)) == []
+
+
+def a_day_passes(engine: sa.Engine) -> None:
+    """Whatever is stored of today is now of yesterday, and every wait for the next day is over."""
+
+    def work(connection: sa.Connection) -> None:
+        connection.execute(sa.update(budget).values(day=budget.c.day - 1))
+        connection.execute(sa.update(reservation).values(day=reservation.c.day - 1))
+        connection.execute(sa.update(run).where(run.c.state == RunState.PARKED.value).values(not_before=run.c.not_before - DAY_S))
+
+    write(engine, work)
+
+
+def test_the_next_day_begins_with_all_of_it_and_who_waited_goes_on(engine: sa.Engine) -> None:
+    """Proves: 002-23, I16."""
+    waiting = [start(engine, f"k{n}", number=n).id for n in range(7)][5:]
+    ledger = SqlLedger(engine, budgets=FIVE, limits=Limits(0, 0, 0))
+    got = [one for one in (ledger.claim("agents", "w") for _ in range(7)) if one]
+    for one in got:
+        walk(ledger, one, *WHOLE)
+    assert (len(got), ledger.wake()) == (5, []), "two wait, whatever is free again of what was set aside"
+    a_day_passes(engine)
+    assert sorted(ledger.wake()) == sorted(waiting)
+    assert sorted(one.id for one in (ledger.claim("agents", "w") for _ in waiting) if one) == sorted(waiting)
+    yesterday, today = sorted(rows(engine, budget), key=lambda row: row.day)
+    assert [(row.spent, row.reserved) for row in (yesterday, today)] == [(5 * 250_000, 0), (0, 2_000_000)]
+    assert violations(facts(engine)) == []
+
+
+def test_what_was_set_aside_before_midnight_is_settled_on_the_day_it_was_set_aside(engine: sa.Engine) -> None:
+    """Proves: I16."""
+    ledger, [one] = held(engine, 1)
+    a_day_passes(engine)
+    start(engine, "another", number=99)
+    assert ledger.claim("agents", "w") is not None
+    walk(ledger, one, *WHOLE)
+    yesterday, today = sorted(rows(engine, budget), key=lambda row: row.day)
+    assert (yesterday.reserved, yesterday.spent) == (0, 250_000)
+    assert (today.reserved, today.spent) == (1_000_000, 0), "the new day is not charged for it"
     assert violations(facts(engine)) == []
 
 
