@@ -14,6 +14,7 @@ from app.view import Finding
 from infra.artifacts import FileArtifacts
 from infra.store.effects import SqlEffects
 from infra.store.ledger import SqlLedger
+from infra.store.probes import SqlProbes
 from infra.store.runs import SqlRuns
 from jobs.events import Built, Event, Launched, Prepared, Rejected, Retried, Snapshotted
 from jobs.evidence import Finding as Found
@@ -258,3 +259,16 @@ def test_a_page_is_light_however_much_there_is_to_say(town: Town) -> None:
     static = sum(len(at.get(f"/static/slipway.{kind}").content) for kind in ("css", "js", "svg"))
     for path in (f"/runs/{run.id}", "/", "/runs", "/queue", "/inbox", "/callbacks"):
         assert len(at.get(path).content) + static <= 100_000, path
+
+
+def test_the_page_of_agents_tells_what_became_of_them(town: Town) -> None:
+    """Proves: 002-22."""
+    client, probes = web(town).client, SqlProbes(town.engine)
+    assert "Nothing changed." in client.get("/agents").text
+    probes.note("box-1", "codex", state="ok", version="0.170.0", stamp="a", text="")
+    probes.note("box-1", "codex", state="absent", version="", stamp="", text="It is <not> installed.")
+    html = client.get("/agents").text
+    read(html)
+    told = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html[html.index('id="agent-events"') :]))
+    assert "codex on box-1 vanished 0.170.0 absent It is &lt;not&gt; installed." in told
+    assert "codex on box-1 found absent 0.170.0 –" in told
