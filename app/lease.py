@@ -66,6 +66,7 @@ class Hold:
         self._ledger, self._clock, self._told, self._leaving, self._every_s = ledger, clock, told, leaving, every_s
         self._lock = threading.Lock()
         self._over = threading.Event()
+        self.open = True
         self._renewed = clock.monotonic()
         self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
 
@@ -91,12 +92,14 @@ class Hold:
         return self.run
 
     def store(self, run: Run, event: Event) -> Run:
-        """As `commit`, whoever is leaving."""
+        """As `commit`, whoever is leaving. Nobody interrupts it (`open`), nor what follows once the lease is given back."""
+        self.open = False
         with self._lock:  # no renewal in between: it would find the lease gone and take it for lost
             self.run = self._ledger.commit(run, event)
             if not self.held:
                 self._over.set()
         self._told(run.id)
+        self.open = self.held
         return self.run
 
     @property

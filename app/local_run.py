@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from app.interrupting import Interrupting
 from app.lease import Hold
 from app.lease import Ledger as HoldLedger
-from jobs.errors import Reason, UserError
-from jobs.events import Cancelled
+from jobs.errors import Interrupted, Reason, UserError
+from jobs.events import Cancelled, Released
 from jobs.model import Actor, Repository, Run, RunRequest, Source
 from jobs.ports import Ports
 from jobs.rules import Rules
-from jobs.runner import walk
+from jobs.runner import over, walk
 
 QUEUE = "local"
 
@@ -109,9 +110,12 @@ def walked(run: Run, work: Work, told: Callable[[str], None]) -> Run:
     if held is None:
         raise UserError("The run cannot start now: everything is paused, or the limits of the server file are used up. See `slipway runs`.")
     told(run.id)
-    with Hold(work.ledger, held, work.ports.clock, told=told, leaving=lambda: False) as hold:
+    hold = Hold(work.ledger, held, work.ports.clock, told=told, leaving=lambda: False)
+    with hold, Interrupting(hold, lambda: over(hold.run, work.ports)):
         try:
             walk(held, replace(work.ports, ledger=hold))
+        except Interrupted:
+            hold.store(hold.run, over(hold.run, work.ports) or Released())
         except KeyboardInterrupt:
             if hold.held:
                 hold.store(hold.run, Cancelled(Reason("stopped", "It was interrupted at the terminal.")))

@@ -80,16 +80,16 @@ class Relay:
         """Bring comment, labels and checks up to the run as it stands; after a fault, later again.
 
         A run of a local repository has no forge to show itself on. What a run that ended without a delivery has left
-        outside is taken back first.
+        outside is taken back afterwards: that may take long, and nobody should have to wait for the word that it has ended.
         """
         run = self.announcements.claim(run_id)
         if run is None:
             return
         try:
             with bound_contextvars(run=run.id, attempt=run.attempt, delivery=run.request.source.delivery):
-                self._retract(run)
                 if run.repository.installation:
                     self._show(run)
+                self._retract(run)
         except Fault as fault:
             self.announcements.later(run, fault.retry_after or FIRST_S, most=max(fault.retry_after or 0.0, MOST_S))
             return
@@ -97,7 +97,7 @@ class Relay:
 
     def _retract(self, run: Run) -> None:
         manager = self.deliveries.get(kind(run))
-        delivered = run.receipt and run.receipt.kind != "none"
+        delivered = run.receipt and run.receipt.kind != "none" and (run.snapshot is None or run.receipt.sha == run.snapshot.commit)
         if manager is None or delivered or not run.is_final:
             return
         try:

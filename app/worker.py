@@ -16,11 +16,13 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.answering import Row, answering
+from app.interrupting import LOOK_EVERY_S, Interrupting
 from app.lease import HandedBack, Hold
 from app.lease import Ledger as HoldLedger
 from infra.lifeline import die_with
+from infra.process import starting
 from jobs import convergence, runner
-from jobs.errors import Fault, LeaseLost, Reason
+from jobs.errors import Fault, Interrupted, LeaseLost, Reason
 from jobs.events import Released
 from jobs.machine import IllegalTransition
 from jobs.model import Run
@@ -28,6 +30,8 @@ from jobs.ports import Ports
 
 log = structlog.get_logger("slipway.worker")
 BUG = "A bug in Slipway interrupted this run; the worker's log names it by the run's id. Report it, then retry."
+AGAIN_S = 0.2
+"""When somebody who has to leave is told once more, who could not just then."""
 
 
 class Takes(Protocol):
@@ -86,11 +90,11 @@ class Horse:
     """Answers the bells of runs. Made in the worker's process, used in the work-horses it forks.
 
     A run in hand when the worker is told to leave is handed back at its next phase boundary, and after `grace_s` seconds
-    wherever it is.
+    wherever it is. Whether it is to be over is looked up every `look_s` seconds.
     """
 
-    def __init__(self, work: Work, queue: str, grace_s: float) -> None:
-        self._work, self._queue, self._grace_s = work, queue, grace_s
+    def __init__(self, work: Work, queue: str, grace_s: float, *, look_s: float = LOOK_EVERY_S) -> None:
+        self._work, self._queue, self._grace_s, self._look_s = work, queue, grace_s, look_s
         self._worker = os.getpid()
         self._asked_to_leave = False
 
@@ -131,11 +135,12 @@ class Horse:
         work = self._work
         tell = partial(work.bell.ring, "relay")
         tell(run.id)
-        with Hold(work.ledger, run, work.ports.clock, told=tell, leaving=lambda: self._asked_to_leave) as hold:
+        hold = Hold(work.ledger, run, work.ports.clock, told=tell, leaving=lambda: self._asked_to_leave)
+        with hold, Interrupting(hold, lambda: runner.over(hold.run, work.ports), every_s=self._look_s):
             try:
                 runner.walk(run, replace(work.ports, ledger=hold))
-            except HandedBack:
-                hold.store(hold.run, Released())
+            except (HandedBack, Interrupted):
+                hold.store(hold.run, runner.over(hold.run, work.ports) or Released())
             except LeaseLost:
                 log.warning("another worker owns the run now")
             except Fault:
@@ -174,8 +179,10 @@ class Horse:
 
     def _leave(self, number: int, frame: FrameType | None) -> None:
         self._asked_to_leave = True
-        signal.setitimer(signal.ITIMER_REAL, self._grace_s)
+        signal.setitimer(signal.ITIMER_REAL, self._grace_s, AGAIN_S)
 
 
 def _leave_now(number: int, frame: FrameType | None) -> None:
-    raise HandedBack
+    if not starting(frame):
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        raise HandedBack

@@ -58,21 +58,43 @@ class GitHubDeliveryManager:
             self.retract(run)
             raise
 
+    def stands(self, run: Run) -> bool:
+        """Whether the pull request is known to be open, or the commit to be on a branch that stood before us."""
+        rows = self._rows(run)
+        made = self._plan(run)
+        if made.expect is not None:
+            return ("push", made.sha) in rows and rows["push", made.sha].done
+        return ("pull", made.branch) in rows and _number(rows["pull", made.branch].external.get("number")) is not None
+
     def retract(self, run: Run) -> None:
         """Remove the branch of a delivery that came to nothing; GitHub closes a pull request whose branch is gone.
 
-        One that stood before us, or that was moved since, is left.
+        One that stood before us is put back only from a push that was cut, and only to where it stood. One that was moved since is left.
         """
         sha = run.snapshot.commit if run.snapshot else ""
-        rows = {(effect.kind, effect.key): effect for effect in self.effects.of(run.id)}
+        rows = self._rows(run)
         gone = rows.get(("retract", sha))
         if ("push", sha) not in rows or (gone and gone.done):
             return
         made = self._plan(run)
+        if made.expect is not None and rows["push", sha].done:
+            return
+        effect = self.effects.intend(run, "retract", sha)
+        self.effects.done(run, effect, {"ref": made.ref, "sha": made.sha, "left": self._taken_back(run, made)})
+
+    def _taken_back(self, run: Run, made: Plan) -> str:
+        """Why the branch is left as it is; empty where it is as it was before us."""
         if made.expect is None:
-            effect = self.effects.intend(run, "retract", sha)
             self.remote.delete(run, made.ref, only_at=made.sha)
-            self.effects.done(run, effect, {"ref": made.ref, "sha": made.sha})
+            return ""
+        try:
+            self.remote.push(run, made.ref, made.expect, expect=made.sha)
+        except Refused as refused:
+            return refused.reason.code
+        return ""
+
+    def _rows(self, run: Run) -> dict[tuple[str, str], Effect]:
+        return {(effect.kind, effect.key): effect for effect in self.effects.of(run.id)}
 
     def _delivered(self, run: Run) -> Receipt:
         self.authority.may_deliver(run)

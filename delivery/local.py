@@ -38,6 +38,10 @@ class LocalDeliveryManager:
             self.effects.done(run, effect, {"ref": made.ref, "sha": made.sha, "record": record_ref(run)})
         return Receipt("local", made.branch, made.sha, made.base_sha)
 
+    def stands(self, run: Run) -> bool:
+        """Whether branch and record are there."""
+        return any(effect.done for effect in self.effects.of(run.id) if (effect.kind, effect.key) == ("record", record_ref(run)))
+
     def retract(self, run: Run) -> None:
         """Remove branch and record of a delivery whose run is over without it; both stay if somebody moved the branch."""
         rows = {(effect.kind, effect.key): effect for effect in self.effects.of(run.id)}

@@ -15,6 +15,10 @@ class DeliveryManager(Protocol):
         """Repeatable; finds its own earlier work. Raises Refused (nothing of ours is left) or Fault (outcome unknown)."""
         ...
 
+    def stands(self, run: Run) -> bool:
+        """Whether people see a part of the delivery by now, as far as the effects tell: then it is finished, whoever asks to stop."""
+        ...
+
     def retract(self, run: Run) -> None:
         """For a run that is over without a delivery: take back what its tries may have left, unless somebody moved it.
 

@@ -14,7 +14,7 @@ from jobs.gates.reports.places import placed
 from jobs.rules import GateRule
 
 ENDINGS = {
-    Ended.TIMEOUT: "It used up its time and was ended. Make it faster, or raise its `timeout`.",
+    Ended.TIMEOUT: "It used up its time and was ended. Make it faster, or raise its `timeout` or `limits.wall`.",
     Ended.OUTPUT: "It printed more than `limits.output_bytes` allows and was ended.",
     Ended.KILLED: "It was killed, as happens when it needs more memory than `limits.memory` allows.",
     Ended.STOPPED: "It was stopped because the run was.",

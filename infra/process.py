@@ -5,14 +5,14 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Self
 
 from infra.clock import SystemClock
 from infra.watching import GRACE_S, Bounds, Captured, Watch
 from jobs.ports import Clock
 
-__all__ = ["Bounds", "Captured", "Command", "Detached", "Running", "detach", "run", "start"]
+__all__ = ["Bounds", "Captured", "Command", "Detached", "Running", "detach", "run", "start", "starting"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Running:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
-        self._watch.join()
+        self._watch.await_end()
 
     @property
     def pid(self) -> int:
@@ -75,7 +75,7 @@ class Running:
     def wait(self) -> Captured:
         """The end of the program. If waiting itself is interrupted, the program is killed."""
         try:
-            self._watch.join()
+            self._watch.await_end()
         finally:
             self._watch.stop()
         return self._watch.result()
@@ -104,6 +104,13 @@ def start(command: Command, bounds: Bounds, clock: Clock | None = None) -> Runni
             pass_fds=command.pass_fds,
         )
     return Running(child, command, bounds, clock or SystemClock())
+
+
+def starting(frame: FrameType | None) -> bool:
+    """Whether what is interrupted there is just starting a program. It would be lost then: nobody has it in hand yet."""
+    while frame is not None and frame.f_code is not start.__code__:
+        frame = frame.f_back
+    return frame is not None
 
 
 def run(command: Command, bounds: Bounds, clock: Clock | None = None) -> Captured:

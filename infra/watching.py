@@ -113,6 +113,12 @@ class Watch(Thread):
                 self._stopping = True
                 os.write(self._waker, b".")
 
+    def await_end(self) -> None:
+        """Until everything is over. Not `join`: interrupted by a signal's exception once, that takes a thread for ended that goes on."""
+        with self._news:
+            while not self._over:
+                self._news.wait()
+
     def await_output(self, start: int) -> bytes:
         """The next bytes of standard output from `start`; empty at the end."""
         with self._news:
@@ -136,13 +142,15 @@ class Watch(Thread):
 
     def run(self) -> None:
         """Until the child is gone and its pipes are read."""
-        with selectors.DefaultSelector() as selector:
-            self._register(selector)
-            while self._wanted():
-                for key, _ in selector.select(self._patience()):
-                    self._serve(selector, key)
-                self._judge()
-        self._finish()
+        try:
+            with selectors.DefaultSelector() as selector:
+                self._register(selector)
+                while self._wanted():
+                    for key, _ in selector.select(self._patience()):
+                        self._serve(selector, key)
+                    self._judge()
+        finally:
+            self._finish()
 
     def _register(self, selector: selectors.BaseSelector) -> None:
         for stream, spool in ((self.child.stdout, self._out), (self.child.stderr, self._err)):

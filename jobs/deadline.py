@@ -30,4 +30,5 @@ def passed(run: Run) -> Reason:
     failure = run.last_result.failure if run.last_result else None
     if failure and failure.code == "agent_timeout":
         return Reason(failure.code, failure.text)
-    return Reason("wall_timeout", f"The run used up its {wall(run):.0f} s. Raise `limits.wall`, or ask for less at once.")
+    used = f"The run used up its {wall(run):.0f} s and was in the phase `{run.phase.value}` then."
+    return Reason("wall_timeout", f"{used} Raise `limits.wall`, or ask for less at once.")

@@ -140,3 +140,7 @@ class Refused(Fault):
 
 class LeaseLost(Exception):
     """Another worker owns the run now: stop at once and touch nothing."""
+
+
+class Interrupted(BaseException):
+    """The phase at hand ends here and now: its run is to be over. Not an Exception, so that nobody on the way swallows it."""

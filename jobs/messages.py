@@ -67,6 +67,7 @@ GONE_ON: Mapping[RunState, str] = {
 }
 
 
+TOO_LATE = "That came too late: the change was out by then. Close or remove it if you do not want it."
 PAUSED = "**Slipway has queued this and begins nothing here for now.**"
 
 
@@ -257,7 +258,7 @@ def detail(run: Run) -> str:
         case RunState.REJECTED:
             return _reason(run)
         case RunState.FAILED | RunState.CANCELLED:
-            return paragraphs(_reason(run), findings(run.findings))
+            return paragraphs(_reason(run), _left_open(run), findings(run.findings))
         case RunState.SUCCEEDED:
             return _said(run)
         case _:
@@ -288,13 +289,20 @@ def _reason(run: Run) -> str:
     return " ".join(filter(None, [sentence(run.reason.text), advice(run.reason)]))
 
 
+def _left_open(run: Run) -> str:
+    """What a stopped run had delivered before is not taken back: somebody may build on it by now."""
+    stays = run.state is RunState.CANCELLED and run.receipt and run.receipt.number
+    return f"#{stays} was delivered before and is left as it is." if stays else ""
+
+
 def _until(run: Run) -> str:
     return f"It goes on by itself at {moment(run.not_before)}." if run.not_before else "Comment `/slipway retry` to let it go on."
 
 
 def _said(run: Run) -> str:
     if run.receipt:
-        return "\n".join(f"- {line(warning, 500)}" for warning in run.receipt.warnings)
+        late = [f"{sentence(run.stop_requested)} {TOO_LATE}"] if run.stop_requested and run.receipt.kind != "none" else []
+        return "\n".join(f"- {line(warning, 500)}" for warning in (*late, *run.receipt.warnings))
     result = run.last_result
     return quote(result.body or result.summary) if result and (result.body or result.summary) else ""
 

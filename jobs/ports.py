@@ -190,6 +190,10 @@ class Delivery(Protocol):
         """
         ...
 
+    def stands(self, run: Run) -> bool:
+        """Whether people see a part of it by now, as far as the effects tell: then it is finished, whoever asks to stop."""
+        ...
+
 
 class Artifacts(Protocol):
     """Large outputs of a run, kept whole."""

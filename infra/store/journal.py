@@ -14,7 +14,7 @@ from infra.store.work import now
 from jobs import fold
 from jobs.errors import LeaseLost, Reason
 from jobs.events import Cancelled, Event
-from jobs.model import HELD, Run, RunState
+from jobs.model import FINAL, HELD, Run
 
 
 class Message(Protocol):
@@ -82,8 +82,8 @@ class Journal:
     def record(self, connection: sa.Connection, run: Run, event: Event, token: int, **columns: Any) -> Run:
         """`run` after `event`. The caller holds the row's lock (`locked`) and has checked its right to write.
 
-        `columns` are set on the row as well. A run that goes back to the queue with a stop request ends there. Raises
-        IllegalTransition, and LeaseLost when the row moved after all.
+        `columns` are set on the row as well. A run that nobody holds any more, and that was asked to stop while somebody did, ends there.
+        Raises IllegalTransition, and LeaseLost when the row moved after all.
         """
         at = time_of(connection)
         advanced = fold.advance(run, event, at=at)
@@ -95,7 +95,7 @@ class Journal:
         if run.state in HELD and after.state not in HELD:
             settle(connection, after)
         self._tell(connection, after, event, at)
-        if after.state is RunState.QUEUED and after.stop_requested:
+        if after.stop_requested and after.state not in HELD | FINAL:
             return self.record(connection, after, Cancelled(Reason("stopped", after.stop_requested)), token)
         return after
 

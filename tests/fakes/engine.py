@@ -85,14 +85,14 @@ class FakeLedger:
 class Script(Generic[T]):
     """Hands out its entries in order, the last one for ever; an exception among them is raised."""
 
-    def __init__(self, *entries: T | Exception) -> None:
+    def __init__(self, *entries: T | BaseException) -> None:
         self.entries = deque(entries)
         self.used = 0
 
     def next(self) -> T:
         self.used += 1
         entry = self.entries.popleft() if len(self.entries) > 1 else self.entries[0]
-        if isinstance(entry, Exception):
+        if isinstance(entry, BaseException):
             raise entry
         return entry
 
@@ -162,10 +162,14 @@ class FakeGates:
 
 class FakeDelivery:
     def __init__(self, *receipts: Receipt | Exception) -> None:
+        self.standing = False
         self.receipts: Script[Receipt] = Script(*(receipts or (Receipt("github", "slipway/7", "c-t1", "b0", 12, "u"),)))
 
     def deliver(self, run: Run) -> Receipt:
         return self.receipts.next()
+
+    def stands(self, run: Run) -> bool:
+        return self.standing
 
 
 @dataclass

@@ -68,7 +68,7 @@ class Installation:
     def start(self) -> None:
         """`slipway up`, ready."""
         with (self.root / "up.log").open("ab") as log:
-            self.up = subprocess.Popen([sys.executable, "-m", "app", "up"], cwd=ROOT, env=self._environ(), stdout=log, stderr=log)
+            self.up = subprocess.Popen([sys.executable, "-m", "app", "up"], cwd=ROOT, env=self.environ, stdout=log, stderr=log)
         await_(self.ready, 60, "slipway up is ready")
 
     def kill(self) -> None:
@@ -112,7 +112,9 @@ class Installation:
         if answer(spot.socket) == "ok":
             stop(Server(spot, adopted=True, ownership=os.open(self.root, os.O_RDONLY)))
 
-    def _environ(self) -> Mapping[str, str]:
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """What its commands are told."""
         return {
             "PATH": os.environ["PATH"],
             "HOME": str(self.root),

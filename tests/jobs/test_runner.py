@@ -1,13 +1,15 @@
 """The loop, told as stories over ports that remember."""
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
+from typing import NoReturn
 
 import pytest
 
 from jobs import events as e
 from jobs.convergence import PARKS
-from jobs.errors import REASONS, Class, LeaseLost, Refused
+from jobs.errors import REASONS, Class, Interrupted, LeaseLost, Refused
 from jobs.evidence import AgentResult, Ended, Failure
 from jobs.model import FINAL, Lease, RunState
 from jobs.runner import walk
@@ -184,6 +186,73 @@ def test_the_wall_limit_ends_a_run_and_waiting_does_not_count() -> None:
     run = engine.ledger.claim()
     engine.clock.at += 61
     assert walk(run, engine.ports).reason.code == "wall_timeout"  # type: ignore[union-attr]
+
+
+def _asked_to_stop(engine: Engine) -> None:
+    engine.ledger.run = replace(engine.ledger.run, stop_requested="Enough.")
+
+
+def _grew_late(engine: Engine) -> None:
+    engine.clock.at += 1e6
+
+
+def interrupted(engine: Engine, befall: Callable[[Engine], None]) -> Callable[..., NoReturn]:
+    """Something that takes long, until something befalls the run and it is interrupted."""
+
+    def long(*unused: object) -> NoReturn:
+        befall(engine)
+        raise Interrupted
+
+    return long
+
+
+@pytest.mark.parametrize(("port", "method"), [("workspaces", "prepare"), ("agents", "launch"), ("gates", "run"), ("delivery", "deliver")])
+@pytest.mark.parametrize(("befall", "reason"), [(_asked_to_stop, "stopped"), (_grew_late, "wall_timeout")])
+def test_a_phase_that_is_interrupted_ends_the_run_with_what_is_to_end_it(
+    port: str, method: str, befall: Callable[[Engine], None], reason: str
+) -> None:
+    """Proves: 004-34, 004-46, F79."""
+    engine = Engine()
+    setattr(getattr(engine, port), method, interrupted(engine, befall))
+    run = engine.to_the_end(walk)
+    assert run.reason and run.reason.code == reason
+    assert engine.workspaces.disposed == 1
+
+
+def test_a_phase_that_is_interrupted_for_nothing_is_done_again() -> None:
+    engine = Engine()
+    engine.agents.results.entries.appendleft(Interrupted())  # type: ignore[arg-type]  # raised, as an exception is
+    assert engine.to_the_end(walk).state is RunState.SUCCEEDED
+
+
+def test_the_wait_for_another_try_is_interrupted_too() -> None:
+    """Proves: F79."""
+    engine = Engine()
+    engine.workspaces.bases.entries.appendleft(fault("fetch_failed"))
+    engine.clock.sleep = interrupted(engine, _asked_to_stop)  # type: ignore[method-assign]
+    run = engine.to_the_end(walk)
+    assert (run.state, engine.ledger.names) == (RunState.CANCELLED, ["Claimed", "Stumbled", "Cancelled"])
+
+
+@pytest.mark.parametrize("standing", [False, True])
+def test_what_stands_outside_already_is_finished_whoever_asks_to_stop(*, standing: bool) -> None:
+    """Proves: F79, I04."""
+    engine = Engine()
+    engine.delivery.standing = standing
+    engine.delivery.receipts.entries.appendleft(fault("github_unavailable"))
+    engine.clock.sleep = lambda seconds: _asked_to_stop(engine)  # type: ignore[method-assign]
+    run = engine.to_the_end(walk)
+    assert (run.state, run.stop_requested) == (RunState.SUCCEEDED if standing else RunState.CANCELLED, "Enough.")
+
+
+def test_no_gate_gets_more_time_than_its_run_has_left() -> None:
+    """Proves: 004-34."""
+    gates = [{"name": "short", "run": ["true"], "timeout": 30}, {"name": "long", "run": ["true"], "timeout": 500}]
+    engine = Engine(by=rules(limits={"wall": 100}, gates=gates))
+    seen: list[float] = []
+    engine.gates.run = lambda run, snapshot, gates: seen.extend(rule.timeout for rule in gates) or ()  # type: ignore[method-assign]
+    engine.to_the_end(walk)
+    assert seen == [30, 100]
 
 
 def test_a_worker_that_lost_its_lease_stops_at_once() -> None:

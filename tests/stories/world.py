@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import httpx
 import uvicorn
 
 from app import settings as settings_module
@@ -46,6 +47,8 @@ FILES = {
 API_TOKEN = "an-api-token-of-the-operator-long-enough"
 LEASE_S = 86_400.0
 PATIENCE_S = 30.0
+LOOK_S = 0.2
+"""A story does not wait as long as an installation does until what goes on is ended in the middle."""
 
 
 def settled(text: str, run: Run) -> str:
@@ -182,6 +185,11 @@ class World:
         self.take_in()
         return said
 
+    def stop(self, run: Run) -> None:
+        """An operator stops a run, over the API."""
+        url = f"{self.url}/api/v1/runs/{run.id}/stop"
+        httpx.post(url, json={"reason": "Enough."}, headers={"authorization": f"Bearer {API_TOKEN}"}).raise_for_status()
+
     # what the service does in a story
 
     def work_until_idle(self, most: int = 60) -> None:
@@ -231,7 +239,7 @@ class World:
             shop, ground = self.shop, self.ground
             bell = _Bell(self._heard)
             work = Work("world", shop.intake.handle, shop.relay.announce, ground.ledger, replace(shop.ports, **ports), bell)
-            Horse(work, "agents", grace_s=60.0).advance(run_id)
+            Horse(work, "agents", grace_s=60.0, look_s=LOOK_S).advance(run_id)
             after = ground.runs.get(run_id)
             assert after.reason is None or after.reason.code != "internal_error", "there is a bug: its traceback is in the log"
         return bool(due)
@@ -248,13 +256,16 @@ class World:
         self._once[event] = act
 
     @contextmanager
-    def meanwhile(self, act: Callable[[], object], *, after: str = "", launches: int = 0) -> Iterator[None]:
-        """Let something happen from another thread, once so many agents were started or an event of that name was stored."""
+    def meanwhile(
+        self, act: Callable[[], object], *, after: str = "", launches: int = 0, when: Callable[[], bool] = lambda: True
+    ) -> Iterator[None]:
+        """Let something happen from another thread, once so many agents were started, an event was stored and `when` is true."""
         failed: list[BaseException] = []
 
         def wait_and_act() -> None:
             try:
                 self._await(lambda: self.launches >= launches and (not after or any(after in self.events(run) for run in self.runs)))
+                self._await(when)
                 act()
             except BaseException as error:  # noqa: BLE001 - whatever it is fails the test, from the test's own thread
                 failed.append(error)

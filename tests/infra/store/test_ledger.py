@@ -1,5 +1,6 @@
 """What a worker may rely on: one holder, fenced writes, final states that never change."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -185,6 +186,29 @@ def test_a_stop_that_the_lost_worker_never_saw_ends_the_run_when_it_comes_back(e
     assert (ledger.load(run.id).state, _events(engine, run.id)[-2:]) == (RunState.CANCELLED, ["LeaseExpired", "Cancelled"])
 
 
+PLANNED = (e.Prepared("b" * 40), e.Launched("plan", 1, "scripted"), e.Planned(RESULT, "A plan."))
+LETTING_GO: Mapping[str, tuple[e.Event, ...]] = {
+    "queued": (e.Released(),),
+    "parked": (e.Parked(Reason("github_unavailable", "GitHub is down."), 9e9),),
+    "awaiting_approval": (*PLANNED, e.ApprovalAsked(9e9)),
+    "awaiting_ci": (*VERIFIED, e.FlowFinished(), e.ChecksAwaited(RECEIPT)),
+}
+
+
+@pytest.mark.parametrize(("state", "events"), LETTING_GO.items(), ids=LETTING_GO)
+def test_a_stop_that_came_while_a_worker_held_the_run_does_not_wait_with_it(
+    engine: sa.Engine, state: str, events: tuple[e.Event, ...]
+) -> None:
+    """A pause, a person, GitHub's checks or the end of an outage might not come for days. Proves: 004-34, F79."""
+    ledger = SqlLedger(engine)
+    start(engine)
+    run = walk(ledger, ledger.claim("agents", "w"), *events[:-1])
+    SqlRuns(engine).stop(run.id, "anna", "Enough.")
+    after = ledger.commit(run, events[-1])
+    assert (after.state, after.reason, after.lease) == (RunState.CANCELLED, Reason("stopped", "Enough."), None)
+    assert (_states(engine, run.id)[-2:], after.receipt) == ([state, "cancelled"], RECEIPT if state == "awaiting_ci" else None)
+
+
 def test_a_verified_run_is_claimed_for_its_delivery(engine: sa.Engine) -> None:
     ledger = SqlLedger(engine)
     start(engine)
@@ -234,3 +258,8 @@ def _events(engine: sa.Engine, run_id: str) -> list[str]:
 def _everything(engine: sa.Engine) -> dict[str, list[object]]:
     with engine.connect() as connection:
         return {table.name: list(connection.execute(sa.select(table))) for table in metadata.sorted_tables}
+
+
+def _states(engine: sa.Engine, run_id: str) -> list[str]:
+    with engine.connect() as connection:
+        return list(connection.scalars(sa.select(event.c.state).where(event.c.run_id == run_id).order_by(event.c.seq)))
