@@ -130,13 +130,15 @@ class Came:
 class Asking:
     """What the intents answer: where a person who asked is told what the store says no to, and the rules there.
 
+    `unheard` is the reaction that says no, and `thread` where words about it go if not on the item itself.
     `rules` is None where there are none, for the `mistakes` in the repository's file.
     """
 
     repository: Repository | None = None
     number: int = 0
     key: str = ""
-    comment: int | None = None
+    unheard: i.React | None = None
+    thread: int | None = None
     rules: Rules | None = None
     mistakes: tuple[Mistake, ...] = ()
 

@@ -13,10 +13,11 @@ from app.acting import Asking, Came
 from app.knowledge import Knowledge, Sources
 from app.perform import Perform
 from handlers import routes
-from handlers.events import Asked, CommandGiven, Commented, Event, Unlabeled
+from handlers.events import Asked, CommandGiven, Event, Unlabeled
 from handlers.guards import GUARDS, least, turned_away
 from handlers.intents import Intent
 from handlers.payloads import Malformed
+from handlers.requests import react, thread
 from infra.store.inbox import InboxRow
 from jobs.errors import Fault, Refused
 from jobs.model import Repository
@@ -135,9 +136,11 @@ class Intake:
         intents, admitted = _decided(event, knowledge)
         facts = knowledge.facts
         rules = None if facts.mistakes else facts.rules
-        came = self.perform.carry_out(intents, Asking(event.repository, event.number, event.key, _comment(event), rules, facts.mistakes))
-        if admitted and isinstance(event, CommandGiven) and event.command == "stop":
-            self.memory.stop(event.repository, event.number, event.comment)
+        unheard, answered_in = react(event, "confused"), thread(event)
+        asking = Asking(event.repository, event.number, event.key, unheard, answered_in, rules, facts.mistakes)
+        came = self.perform.carry_out(intents, asking)
+        if admitted and isinstance(event, CommandGiven) and event.command == "stop" and event.order is not None:
+            self.memory.stop(event.repository, event.number, event.order)
         if admitted:
             self.memory.close(event.key, event.repository.scope, event.number)
         knowledge.forget()
@@ -164,10 +167,6 @@ def _decided(event: Asked, knowledge: Knowledge) -> tuple[Sequence[Intent], bool
             return turned_away(event, facts, refusal), False
     facts = knowledge.of(event, routes.needs(event))
     return routes.decide(event, replace(facts, needed=least(event, facts))), True
-
-
-def _comment(event: Event) -> int | None:
-    return event.comment if isinstance(event, Commented) else None
 
 
 def _scope(event: Event) -> str | None:

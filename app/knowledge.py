@@ -114,8 +114,8 @@ class Knowledge:
                 key = event.key if isinstance(event, Asked) else ""
                 found = {"recent": self.asks.recent(key, repository, number, sender.id if sender else 0)}
             case Need.STOPPED:
-                said = event.comment if isinstance(event, Commented) else 0
-                found = {"stopped": bool(said) and self.asks.stopped(repository, number, said)}
+                said = event.order if isinstance(event, Commented) else None
+                found = {"stopped": said is not None and self.asks.stopped(repository, number, said)}
         return replace(self.facts, **found)
 
     def _turned_away(self, event: Asked | Unlabeled) -> Iterator[TurnedAway]:

@@ -25,12 +25,12 @@ class Ci(Protocol):
 class Voice(Protocol):
     """Speaks on issues and pull requests. Raises Refused where it may not, Fault where it could not."""
 
-    def say(self, repository: Repository, number: int, text: str, key: str) -> None:
-        """Say it once for the key."""
+    def say(self, repository: Repository, number: int, text: str, key: str, *, thread: int | None = None) -> None:
+        """Say it once for the key, in the thread beside a line where one is given."""
         ...
 
-    def react(self, repository: Repository, number: int, comment: int | None, content: str) -> None:
-        """React with it."""
+    def react(self, repository: Repository, number: int, comment: int | None, content: str, *, beside: bool = False) -> None:
+        """React with it; `beside` says that the comment is beside a line."""
         ...
 
 
@@ -85,9 +85,9 @@ class Perform:
             return
         how = asking.rules.answers if asking.rules else "reply"
         if how == "reply":
-            self._say(i.Reply(asking.repository, asking.number, text, f"{asking.key}:no"))
-        elif how == "react":
-            self._react(i.React(asking.repository, asking.number, asking.comment, "confused"))
+            self._say(i.Reply(asking.repository, asking.number, text, f"{asking.key}:no", asking.thread))
+        elif how == "react" and asking.unheard:
+            self._react(asking.unheard)
 
     def _do(self, intent: i.Intent, asking: Asking) -> Came:  # noqa: C901, PLR0911, PLR0912 - one case a kind of intent, and no more than that
         match intent:
@@ -114,7 +114,7 @@ class Perform:
             case i.Pause() | i.Resume():
                 return self.acting.switch(intent)
             case i.Report():
-                return self._say(i.Reply(intent.repository, intent.number, self._report(intent, asking), intent.key))
+                return self._say(i.Reply(intent.repository, intent.number, self._report(intent, asking), intent.key, intent.thread))
             case i.Reply():
                 return self._say(intent)
             case i.React():
@@ -137,14 +137,14 @@ class Perform:
 
     def _say(self, reply: i.Reply) -> Came:
         try:
-            self.voice.say(reply.repository, reply.number, reply.text, reply.key)
+            self.voice.say(reply.repository, reply.number, reply.text, reply.key, thread=reply.thread)
         except Refused as refused:  # a locked item: what was done stays done
             return Came(f"could not answer: {refused.reason.text}")
         return Came("answered")
 
     def _react(self, react: i.React) -> Came:
         try:
-            self.voice.react(react.repository, react.number, react.comment, react.content)
+            self.voice.react(react.repository, react.number, react.comment, react.content, beside=react.beside)
         except Refused as refused:
             return Came(f"could not react: {refused.reason.text}", idle=True)
         return Came("reacted", idle=True)

@@ -9,16 +9,16 @@ from jobs.model import Repository
 class Board(Protocol):
     """Where people talk."""
 
-    def react(self, repository: Repository, number: int, comment: int | None, content: str) -> None:
-        """Add a reaction to a comment, or to the item itself; the same one again changes nothing."""
+    def react(self, repository: Repository, number: int, comment: int | None, content: str, *, beside: bool = False) -> None:
+        """Add a reaction to a comment (`beside` a line or not), or to the item itself; the same one again changes nothing."""
         ...
 
-    def find_comment(self, repository: Repository, number: int, marker: str) -> int | None:
-        """The id of our own comment whose body has `marker`; None when there is none."""
+    def find_comment(self, repository: Repository, number: int, marker: str, *, beside: bool = False) -> int | None:
+        """The id of our own comment whose body has `marker`, among those beside lines or the others; None when there is none."""
         ...
 
-    def comment(self, repository: Repository, number: int, body: str) -> int:
-        """Post a comment; returns its id."""
+    def comment(self, repository: Repository, number: int, body: str, *, thread: int | None = None) -> int:
+        """Post a comment, in the thread that a comment beside a line began where that is given; returns its id."""
         ...
 
 
@@ -43,15 +43,15 @@ class Voice:
     def __init__(self, board: Board, memory: Memory) -> None:
         self._board, self._memory = board, memory
 
-    def say(self, repository: Repository, number: int, text: str, key: str) -> None:
+    def say(self, repository: Repository, number: int, text: str, key: str, *, thread: int | None = None) -> None:
         """Post `text`, unless it was posted under this key before."""
         if self._memory.done(key):
             return
         marker = f"<!-- slipway:said={hashlib.sha256(key.encode()).hexdigest()[:32]} -->"
-        if self._board.find_comment(repository, number, marker) is None:
-            self._board.comment(repository, number, f"{text}\n\n{marker}")
+        if self._board.find_comment(repository, number, marker, beside=thread is not None) is None:
+            self._board.comment(repository, number, f"{text}\n\n{marker}", thread=thread)
         self._memory.close(key, repository.scope, number)
 
-    def react(self, repository: Repository, number: int, comment: int | None, content: str) -> None:
+    def react(self, repository: Repository, number: int, comment: int | None, content: str, *, beside: bool = False) -> None:
         """Add a reaction; GitHub itself keeps it single."""
-        self._board.react(repository, number, comment, content)
+        self._board.react(repository, number, comment, content, beside=beside)

@@ -11,7 +11,7 @@ from handlers.events import CommandGiven, Commented, Event, Mistyped, Options, R
 from handlers.facts import Facts, Need
 from handlers.grammar import Call, calls, own_words
 from handlers.intents import Intent
-from handlers.parsing import commented
+from handlers.parsing import commented, commented_beside, reviewed
 from handlers.requests import reply, seen
 from jobs.rules import BUILT_IN_AGENTS
 
@@ -68,7 +68,20 @@ def on_command(event: CommandGiven, facts: Facts) -> list[Intent]:
 
 def commands(delivery: str, body: bytes) -> Sequence[Event]:
     """`issue_comment.created`: its commands in order, or the remark it is."""
-    comment = commented(delivery, body)
+    return _read(commented(delivery, body))
+
+
+def commands_beside(delivery: str, body: bytes) -> Sequence[Event]:
+    """`pull_request_review_comment.created`: as `commands`."""
+    return _read(commented_beside(delivery, body))
+
+
+def commands_in_review(delivery: str, body: bytes) -> Sequence[Event]:
+    """`pull_request_review.submitted`: as `commands`."""
+    return _read(reviewed(delivery, body))
+
+
+def _read(comment: Commented) -> Sequence[Event]:
     found = calls(comment.said)
     if not found:
         return [_remark(comment)]

@@ -5,7 +5,7 @@ from handlers.anew import anew
 from handlers.events import CommandGiven, Mistyped, Remark
 from handlers.facts import Facts, Need
 from handlers.intents import ApproveRun, Ignore, Intent, Pause, Report, Resume, RetryRun, Steer, StopRun
-from handlers.requests import Wish, login, no, reply, request, seen, source, start
+from handlers.requests import Wish, login, no, reply, request, seen, source, start, thread, told
 from jobs.model import RunRequest
 
 FLOWS = {"run": "implement", "fix": "fix", "plan": "plan", "review": "review"}
@@ -14,7 +14,7 @@ STARTS = (Need.ACTIVE, Need.ITEM, Need.STOPPED)
 
 def wish(event: CommandGiven) -> Wish:
     """What a command that starts a run asks for."""
-    return Wish(event.options.flow or FLOWS[event.command], event.key, "command", event.options, event.said)
+    return Wish(event.options.flow or FLOWS[event.command], event.key, "command", event.options, told(event))
 
 
 def run(event: CommandGiven, facts: Facts) -> list[Intent]:
@@ -25,7 +25,7 @@ def run(event: CommandGiven, facts: Facts) -> list[Intent]:
         return start(event, facts, wish(event))
     found = request(event, facts, wish(event))
     otherwise = found if isinstance(found, RunRequest) and not facts.mistakes else None
-    return [seen(event), Steer(event.repository, event.number, login(event), event.said, event.comment, otherwise)]
+    return [seen(event), Steer(event.repository, event.number, login(event), told(event), event.comment, otherwise)]
 
 
 def approve(event: CommandGiven, facts: Facts) -> list[Intent]:
@@ -43,12 +43,12 @@ def retry(event: CommandGiven, facts: Facts) -> list[Intent]:
 def stop(event: CommandGiven, facts: Facts) -> list[Intent]:
     """`stop`: end whatever runs or waits here."""
     why = f"{login(event)} asked for it with `/slipway stop`."
-    return [seen(event), StopRun(event.repository, event.number, login(event), why, event.comment)]
+    return [seen(event), StopRun(event.repository, event.number, login(event), why, event.order)]
 
 
 def report(event: CommandGiven, facts: Facts) -> list[Intent]:
     """`status`, `logs`, `config`: what only the store knows."""
-    return [seen(event), Report(event.repository, event.number, event.command, f"{event.key}:reply")]
+    return [seen(event), Report(event.repository, event.number, event.command, f"{event.key}:reply", thread(event))]
 
 
 def pause(event: CommandGiven, facts: Facts) -> list[Intent]:
@@ -70,4 +70,4 @@ def remark(event: Remark, facts: Facts) -> list[Intent]:
     """A comment without a command, while a run is at work on the item, is a message to it."""
     if not event.said:
         return [Ignore("the comment has no words of its writer's own")]
-    return [seen(event), Steer(event.repository, event.number, login(event), event.said, event.comment)]
+    return [seen(event), Steer(event.repository, event.number, login(event), told(event), event.comment)]

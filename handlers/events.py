@@ -1,6 +1,7 @@
 """What came in, as frozen values: one type for each thing that can be asked of us or told to us. `handlers.parsing` makes them."""
 
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from jobs.model import Actor, ItemKind, Repository
 
@@ -54,12 +55,36 @@ class Labeled(OnItem):
     label: str
 
 
+class Spoken(Enum):
+    """Where somebody said something: on the item itself, beside a line of a pull request's change, or with a review of it."""
+
+    ON_ITEM = auto()
+    BESIDE = auto()
+    IN_REVIEW = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a change a comment stands, and the comment that its thread began with; `line` is None for a whole file."""
+
+    thread: int
+    path: str
+    line: int | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commented(OnItem):
-    """A new comment on an issue or pull request, before anything in it is understood."""
+    """A new comment on an issue or pull request, before anything in it is understood. `place` is there for one beside a line."""
 
     comment: int
     said: str
+    spoken: Spoken = Spoken.ON_ITEM
+    place: Place | None = None
+
+    @property
+    def order(self) -> int | None:
+        """The comment's id where ids tell which of two was first: only those on items themselves are counted together."""
+        return self.comment if self.spoken is Spoken.ON_ITEM else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,26 +136,29 @@ class Report:
     number: int
     what: str
     key: str
+    thread: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Say something on the item, once per `key`."""
+    """Say something on the item, or in the `thread` beside a line that a comment began; once per `key`."""
 
     repository: Repository
     number: int
     text: str
     key: str
+    thread: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class React:
-    """Put a reaction on a comment, or on the item itself when `comment` is None."""
+    """Put a reaction on a comment, which is `beside` a line or not, or on the item itself when `comment` is None."""
 
     repository: Repository
     number: int
     comment: int | None
     content: str = "eyes"
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,10 @@ from handlers.events import (
     InstallationMoved,
     ItemClosed,
     Labeled,
+    Place,
     Pushed,
     Sender,
+    Spoken,
     SuiteRerequested,
     Unlabeled,
 )
@@ -45,6 +47,30 @@ def commented(delivery: str, body: bytes) -> Commented:
         number=payload.issue.number, kind=_kind(payload.issue), key=f"comment:{repository.id}:{comment.id}",
         title=text(payload.issue.title), body=text(payload.issue.body), url=comment.html_url or payload.issue.html_url,
         comment=comment.id, said=text(comment.body),
+    )  # fmt: skip
+
+
+def commented_beside(delivery: str, body: bytes) -> Commented:
+    """`pull_request_review_comment.created`."""
+    payload = decode(body, wire.ReviewCommentDelivery)
+    comment = payload.comment
+    place = Place(comment.in_reply_to_id or comment.id, text(comment.path), comment.line or comment.original_line)
+    return _on_pull(delivery, payload, comment, Spoken.BESIDE, place)
+
+
+def reviewed(delivery: str, body: bytes) -> Commented:
+    """`pull_request_review.submitted`: what is said with the whole of it. Its comments beside lines come by themselves."""
+    payload = decode(body, wire.ReviewDelivery)
+    return _on_pull(delivery, payload, payload.review, Spoken.IN_REVIEW, None)
+
+
+def _on_pull(delivery: str, payload: wire.PullDelivery, comment: wire.Comment, spoken: Spoken, place: Place | None) -> Commented:
+    repository, pull = _repository(payload), payload.pull_request
+    return Commented(
+        delivery=delivery, repository=repository, sender=_sender(payload, comment.performed_via_github_app),
+        number=pull.number, kind=ItemKind.PULL, key=f"{spoken.name.lower()}:{repository.id}:{comment.id}",
+        title=text(pull.title), body=text(pull.body), url=comment.html_url or pull.html_url,
+        comment=comment.id, said=text(comment.body), spoken=spoken, place=place,
     )  # fmt: skip
 
 

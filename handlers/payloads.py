@@ -68,6 +68,9 @@ class Pull(Part, frozen=True):
 
     number: Id
     merged: bool | None = None
+    title: str | None = None
+    body: str | None = None
+    html_url: str | None = None
 
 
 class Comment(Part, frozen=True):
@@ -77,6 +80,15 @@ class Comment(Part, frozen=True):
     body: str | None = None
     html_url: str | None = None
     performed_via_github_app: App | None = None
+
+
+class ReviewComment(Comment, frozen=True):
+    """A comment beside a line of a pull request's change. `line` is null once the line is gone, and for a comment on a whole file."""
+
+    path: str = ""
+    line: Id | None = None
+    original_line: Id | None = None
+    in_reply_to_id: Id | None = None
 
 
 class CheckRun(Part, frozen=True):
@@ -138,6 +150,18 @@ class PullDelivery(Delivery, frozen=True, kw_only=True):
     """`pull_request`."""
 
     pull_request: Pull
+
+
+class ReviewCommentDelivery(PullDelivery, frozen=True, kw_only=True):
+    """`pull_request_review_comment`."""
+
+    comment: ReviewComment
+
+
+class ReviewDelivery(PullDelivery, frozen=True, kw_only=True):
+    """`pull_request_review`: what is said with it has the shape of a comment."""
+
+    review: Comment
 
 
 class PullLabelDelivery(PullDelivery, frozen=True, kw_only=True):

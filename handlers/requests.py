@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from handlers import words
-from handlers.events import Asked, Commented, OnItem, Options
+from handlers.events import Asked, Commented, OnItem, Options, Spoken
 from handlers.facts import Facts
 from handlers.intents import Ignore, Intent, React, RejectRun, Reply, StartRun
 from jobs.config import PATH, Mistake
@@ -124,7 +124,7 @@ def mending(run: Run, asked: Source, key: str, sha: str) -> RunRequest:
 
 def source(event: Asked, facts: Facts, trigger: str) -> Source:
     """Where a run comes from; the actor with the permission that was found."""
-    comment = event.comment if isinstance(event, Commented) else None
+    comment = event.order if isinstance(event, Commented) else None
     url = event.url if isinstance(event, OnItem) else None
     return Source(trigger, event.delivery, event.kind, event.number or None, comment, actor(event, facts), url)
 
@@ -141,12 +141,29 @@ def login(event: Asked) -> str:
 
 def seen(event: Asked) -> React:
     """👀 on the comment, or on the item a label was put on."""
-    return React(event.repository, event.number, event.comment if isinstance(event, Commented) else None)
+    return react(event, "eyes")
+
+
+def react(event: Asked, content: str) -> React:
+    """A reaction where it was asked; GitHub takes none on a review itself, so that its pull request gets it."""
+    if not isinstance(event, Commented) or event.spoken is Spoken.IN_REVIEW:
+        return React(event.repository, event.number, None, content)
+    return React(event.repository, event.number, event.comment, content, event.spoken is Spoken.BESIDE)
+
+
+def thread(event: Asked) -> int | None:
+    """The thread beside a line in which it was asked, and is answered."""
+    return event.place.thread if isinstance(event, Commented) and event.place else None
+
+
+def told(event: Commented) -> str:
+    """What was said, with the place it is about."""
+    return words.beside(event.place.path, event.place.line, event.said) if event.place else event.said
 
 
 def reply(event: Asked, text: str, key: str = "") -> Reply:
     """An answer, said once for this asking, or once for `key`."""
-    return Reply(event.repository, event.number, text, key or f"{event.key}:reply")
+    return Reply(event.repository, event.number, text, key or f"{event.key}:reply", thread(event))
 
 
 def no(event: Asked, facts: Facts, text: str, key: str = "") -> list[Intent]:
@@ -155,7 +172,7 @@ def no(event: Asked, facts: Facts, text: str, key: str = "") -> list[Intent]:
         case "reply":
             return [reply(event, text, key)]
         case "react":
-            return [React(event.repository, event.number, event.comment if isinstance(event, Commented) else None, "confused")]
+            return [react(event, "confused")]
         case "silent":
             return [Ignore(text)]
 

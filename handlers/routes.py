@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from handlers import checks, comments, installations, labels, parsing, pulls, pushes
-from handlers.commands import COMMANDS, commands, on_command
+from handlers.commands import COMMANDS, commands, commands_beside, commands_in_review, on_command
 from handlers.events import (
     ButtonPressed,
     ChecksMoved,
@@ -37,6 +37,8 @@ ROUTES: Mapping[tuple[str, str | None], Parser] = {
     ("issues", "deleted"): parsing.issue_deleted,
     ("issues", "transferred"): parsing.issue_transferred,
     ("issue_comment", "created"): commands,
+    ("pull_request_review_comment", "created"): commands_beside,
+    ("pull_request_review", "submitted"): commands_in_review,
     ("pull_request", "closed"): parsing.pull_closed,
     ("pull_request", "unlabeled"): parsing.pull_unlabeled,
     ("check_run", "rerequested"): parsing.check_rerequested,

@@ -12,7 +12,7 @@ from jobs.config import PATH, SERVER, Mistake
 from jobs.markdown import code, line, table
 from jobs.model import Run
 from jobs.rules import Rules, dumped
-from jobs.text import fenced
+from jobs.text import fenced, for_log
 
 MOST_LISTED = 40
 MOST_LOG = 8_000
@@ -101,6 +101,12 @@ def help_text(rows: Sequence[tuple[str, bool, Sequence[str], str, str]]) -> str:
 def _usage(name: str, text: bool, options: Sequence[str]) -> str:
     parts = [f"`/slipway {name}{' …' if text else ''}`", *(f"`{option}`" for option in options)]
     return " ".join(parts)
+
+
+def beside(path: str, line: int | None, said: str) -> str:
+    """What was said beside a line, for whoever does not see the line."""
+    where = code(for_log(path)) + (f" (line {line})" if line else "")
+    return f"Beside {where}: {said}" if said else f"This is about {where}."
 
 
 # who may not

@@ -78,17 +78,17 @@ class Boards:
     github: GitHubBoard | None
     local: SilentBoard = field(default_factory=SilentBoard)
 
-    def react(self, repository: Repository, number: int, comment: int | None, content: str) -> None:
+    def react(self, repository: Repository, number: int, comment: int | None, content: str, *, beside: bool = False) -> None:
         """See `delivery.manager.Board`."""
-        self._of(repository).react(repository, number, comment, content)
+        self._of(repository).react(repository, number, comment, content, beside=beside)
 
-    def find_comment(self, repository: Repository, number: int, marker: str) -> int | None:
+    def find_comment(self, repository: Repository, number: int, marker: str, *, beside: bool = False) -> int | None:
         """See `delivery.manager.Board`."""
-        return self._of(repository).find_comment(repository, number, marker)
+        return self._of(repository).find_comment(repository, number, marker, beside=beside)
 
-    def comment(self, repository: Repository, number: int, body: str) -> int:
+    def comment(self, repository: Repository, number: int, body: str, *, thread: int | None = None) -> int:
         """See `delivery.manager.Board`."""
-        return self._of(repository).comment(repository, number, body)
+        return self._of(repository).comment(repository, number, body, thread=thread)
 
     def edit_comment(self, repository: Repository, comment: int, body: str) -> bool:
         """See `delivery.manager.Board`."""

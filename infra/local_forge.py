@@ -138,14 +138,14 @@ class LocalForge:
 class SilentBoard:
     """`delivery.manager.Board` for a repository nobody reads comments of: what is put on it is not kept."""
 
-    def react(self, repository: Repository, number: int, comment: int | None, content: str) -> None:
+    def react(self, repository: Repository, number: int, comment: int | None, content: str, *, beside: bool = False) -> None:
         """Nothing."""
 
-    def find_comment(self, repository: Repository, number: int, marker: str) -> int | None:
+    def find_comment(self, repository: Repository, number: int, marker: str, *, beside: bool = False) -> int | None:
         """None: there is never one."""
         return None
 
-    def comment(self, repository: Repository, number: int, body: str) -> int:
+    def comment(self, repository: Repository, number: int, body: str, *, thread: int | None = None) -> int:
         """The id of nothing."""
         return 0
 

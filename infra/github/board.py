@@ -27,22 +27,26 @@ class GitHubBoard:
     github: GitHub
     app: GitHubApp
 
-    def react(self, repository: Repository, number: int, comment: int | None, content: str) -> None:
+    def react(self, repository: Repository, number: int, comment: int | None, content: str, *, beside: bool = False) -> None:
         """Add a reaction; GitHub answers 200 instead of 201 when it is there already."""
         if comment is None:
             self.github.ask(Route.REACT_TO_ITEM, repository, {"content": content}, number=number)
         else:
-            self.github.ask(Route.REACT_TO_COMMENT, repository, {"content": content}, comment=comment)
+            route = Route.REACT_BESIDE if beside else Route.REACT_TO_COMMENT
+            self.github.ask(route, repository, {"content": content}, comment=comment)
 
-    def find_comment(self, repository: Repository, number: int, marker: str) -> int | None:
+    def find_comment(self, repository: Repository, number: int, marker: str, *, beside: bool = False) -> int | None:
         """The first comment of ours with the marker: anybody can write a marker, so the author's id counts."""
         me = self.app.bot(repository)
-        rows = self.github.each(Route.COMMENTS, repository, number=number)
+        rows = self.github.each(Route.PULL_COMMENTS if beside else Route.COMMENTS, repository, number=number)
         return next((int(row["id"]) for row in rows if author(row) == me and marker in (row["body"] or "")), None)
 
-    def comment(self, repository: Repository, number: int, body: str) -> int:
-        """Post a comment; returns its id. Raises Refused(`github_refused`) on a locked item."""
-        return int(self.github.ask(Route.COMMENT_ON, repository, {"body": cut(body, MOST_TEXT)}, number=number)["id"])
+    def comment(self, repository: Repository, number: int, body: str, *, thread: int | None = None) -> int:
+        """Post a comment, or an answer in a thread; returns its id. Raises Refused(`github_refused`) on a locked item."""
+        said = {"body": cut(body, MOST_TEXT)}
+        if thread is None:
+            return int(self.github.ask(Route.COMMENT_ON, repository, said, number=number)["id"])
+        return int(self.github.ask(Route.REPLY_BESIDE, repository, said, number=number, comment=thread)["id"])
 
     def edit_comment(self, repository: Repository, comment: int, body: str) -> bool:
         """Replace a comment's body; False when somebody deleted it."""

@@ -96,6 +96,8 @@ class Route(Enum):
     EDIT_COMMENT = Endpoint("PATCH", ON_COMMENT, Purpose.STATUS)
     REACT_TO_ITEM = Endpoint("POST", ON_ISSUE + "/reactions", Purpose.STATUS)
     REACT_TO_COMMENT = Endpoint("POST", ON_COMMENT + "/reactions", Purpose.STATUS)
+    REPLY_BESIDE = Endpoint("POST", REPO + "/pulls/{number}/comments/{comment}/replies", Purpose.STATUS)
+    REACT_BESIDE = Endpoint("POST", REPO + "/pulls/comments/{comment}/reactions", Purpose.STATUS)
     ADD_LABELS = Endpoint("POST", ON_ISSUE + "/labels", Purpose.STATUS)
     REMOVE_LABEL = Endpoint("DELETE", ON_ISSUE + "/labels/{label}", Purpose.STATUS)
     CREATE_CHECK = Endpoint("POST", REPO + "/check-runs", Purpose.STATUS)

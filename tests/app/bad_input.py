@@ -73,6 +73,10 @@ def prepared(one: Example) -> dict[str, Any]:
             payload["label"]["name"] = "slipway"
         case "issue_comment", "created":
             payload["comment"]["body"] = "/slipway fix the greeting"
+        case "pull_request_review_comment", "created":
+            payload["comment"]["body"] = "/slipway fix the greeting"
+        case "pull_request_review", "submitted":
+            payload["review"]["body"] = "/slipway fix the greeting"
         case "check_run", _:
             payload["check_run"] |= {"external_id": "f" * 32, "app": {**payload["check_run"]["app"], "id": APP}}
     return payload
@@ -94,8 +98,9 @@ def otherwise(value: Any) -> Any:
 def changed(payload: dict[str, Any], at: Path_, how: str) -> dict[str, Any]:
     """A copy of the payload with that one field wrong, about a comment nobody heard of before."""
     copy = deepcopy(payload)
-    if "comment" in copy:
-        copy["comment"]["id"] = next(NUMBERS)
+    for told in ("comment", "review"):
+        if told in copy:
+            copy[told]["id"] = next(NUMBERS)
     holder: Any = copy
     for key in at[:-1]:
         holder = holder[key]

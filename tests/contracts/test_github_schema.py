@@ -53,6 +53,10 @@ CASES = [
     Case("GET", "/user/installations/{installation}/repositories", m.UserInstallationsInstallationIdRepositoriesGetResponse200),
     Case("GET", "/orgs/acme/teams/core/memberships/ada", m.TeamMembership),
     Case("GET", f"{REPO}/pulls/8/comments", list[m.PullRequestReviewComment]),
+    Case("POST", f"{REPO}/pulls/comments/{{beside}}/reactions", m.Reaction, 201, {"content": "eyes"},
+         m.ReposOwnerRepoPullsCommentsCommentIdReactionsPostBody),
+    Case("POST", f"{REPO}/pulls/{{pull}}/comments/{{beside}}/replies", m.PullRequestReviewComment, 201, {"body": "x"},
+         m.ReposOwnerRepoPullsPullNumberCommentsCommentIdRepliesPostBody),
     Case("GET", "/repositories/{id}", m.FullRepository),
     Case("GET", REPO, m.FullRepository),
     Case("GET", f"{REPO}/contents/README.md", m.ContentFile),
@@ -132,7 +136,7 @@ def _scene(github: FakeGitHub) -> Scene:
     comment = github.comment(7, "hello")
     sha = github.push("fix", {"a": "1"})
     github.push("other", {"a": "2"})
-    github.review(github.open_pull("fix", draft=True), "Why?", path="a", line=1)
+    beside = github.review(github.open_pull("fix", draft=True), "Why?", path="a", line=1)
     github.team("acme/core", "ada")
     check = github.ci(sha, "success")
     github.status(sha, "success")
@@ -147,7 +151,7 @@ def _scene(github: FakeGitHub) -> Scene:
     names = {"owner": "acme", "repo": "widgets", "id": repo.id, "installation": installation, "delivery": delivery.id, "sha": sha}
     github.hub.sign_ins["x"] = SignIn(github.hub.user("ada"), "", "gho_ada")
     names |= {"person": "gho_ada", "code": github.submit_manifest()}
-    names |= {"comment": comment.id, "check": check["id"], "bot": "slipway[bot]"}
+    names |= {"comment": comment.id, "beside": beside.id, "pull": beside.number, "check": check["id"], "bot": "slipway[bot]"}
     return Scene(github, {key: str(value) for key, value in names.items()}, app, token)
 
 
@@ -200,6 +204,8 @@ EVENTS: dict[str, Any] = {
     "issues": webhooks.IssuesEvent,
     "issue_comment": webhooks.IssueCommentEvent,
     "pull_request": webhooks.PullRequestEvent,
+    "pull_request_review": webhooks.PullRequestReviewEvent,
+    "pull_request_review_comment": webhooks.PullRequestReviewCommentEvent,
     "push": webhooks.PushEvent,
     "check_run": webhooks.CheckRunEvent,
     "check_suite": webhooks.CheckSuiteEvent,
@@ -233,6 +239,9 @@ def _act(github: FakeGitHub, check: int, sha: str) -> None:
     comment = github.comment(8, "on a pull request")
     github.edit_comment(comment.id, "changed")
     github.delete_comment(comment.id)
+    beside = github.review(github.issue(8), "Why?", path="a", line=1)
+    github.edit_review(github.issue(8), beside, "Why so?")
+    github.submit_review(github.issue(8), "Well.")
     github.add_label(8, "bug")
     github.remove_label(8, "bug")
     github.push("fix", {"a": "3"})

@@ -80,19 +80,26 @@ class FakeBoard:
 
     comments: list[tuple[int, int, str]] = field(default_factory=list)
     reactions: list[tuple[int, int | None, str]] = field(default_factory=list)
+    beside: list[tuple[int, str]] = field(default_factory=list)
+    """Answers in threads beside lines, by the comment each began with."""
     refuse: Fault | None = None
     ids: Any = field(default_factory=lambda: itertools.count(1))
 
-    def react(self, repository: Repository, number: int, comment: int | None, content: str) -> None:
+    def react(self, repository: Repository, number: int, comment: int | None, content: str, *, beside: bool = False) -> None:
         self._may()
         if (number, comment, content) not in self.reactions:
             self.reactions.append((number, comment, content))
 
-    def find_comment(self, repository: Repository, number: int, marker: str) -> int | None:
+    def find_comment(self, repository: Repository, number: int, marker: str, *, beside: bool = False) -> int | None:
+        if beside:
+            return next((at for at, (_, body) in enumerate(self.beside, 1) if marker in body), None)
         return next((one for one, where, body in self.comments if where == number and marker in body), None)
 
-    def comment(self, repository: Repository, number: int, body: str) -> int:
+    def comment(self, repository: Repository, number: int, body: str, *, thread: int | None = None) -> int:
         self._may()
+        if thread is not None:
+            self.beside.append((thread, body))
+            return len(self.beside)
         self.comments.append((next(self.ids), number, body))
         return self.comments[-1][0]
 

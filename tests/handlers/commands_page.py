@@ -17,9 +17,10 @@ HEAD = """# Commands
 Made from the table in `handlers/commands.py`; a test holds the two equal.
 
 A command stands at the beginning of a line of a **new** comment on an issue or pull request, outside quotes, code and HTML comments:
-`/slipway fix the failing test --budget 2`. Several in one comment are taken in order. An edited comment never counts, and neither does
-anything that a bot says which the operator has not let in. `/slipway` with words that are no command is `run`. While a run works on the
-item, words without a command are passed to its agent: they get 👀 and reach its next iteration.
+`/slipway fix the failing test --budget 2`. A comment beside a line of a pull request counts as well, and is answered in its thread; the
+agent is told file and line. So do the words of a review as a whole. Several in one comment are taken in order. An edited comment never
+counts, and neither does anything that a bot says which the operator has not let in. `/slipway` with words that are no command is `run`.
+While a run works on the item, words without a command are passed to its agent: they get 👀 and reach its next iteration.
 
 Whoever asks needs at least the role in the table, by GitHub's own answer at that moment; `commands:` in `.github/slipway.yml` can ask for
 more. The operator's server file can name users, teams and bots that are listened to (`allow`) and that are not (`block`). Both are looked

@@ -9,7 +9,8 @@ from handlers.routes import ALWAYS_SENT, EVENTS
 MANIFEST = yaml.safe_load((Path(__file__).parents[2] / "app.yml").read_text())
 EVENT_NEEDS = {
     "check_run": ("checks", "write"), "check_suite": ("checks", "write"), "issue_comment": ("issues", "read"), "issues": ("issues", "read"),
-    "pull_request": ("pull_requests", "read"), "push": ("contents", "read"),
+    "pull_request": ("pull_requests", "read"), "pull_request_review": ("pull_requests", "read"),
+    "pull_request_review_comment": ("pull_requests", "read"), "push": ("contents", "read"),
     "status": ("statuses", "read"), "workflow_run": ("actions", "read"),
 }  # fmt: skip
 """From "Webhook events and payloads" of GitHub's documentation; the buttons of a check are only sent to an App that may write checks."""

@@ -59,6 +59,83 @@ def test_the_agent_is_told_what_reviewers_wrote_and_what_fails_on_the_head(world
     assert len([one for one in brief["remarks"] if one["gate"].startswith("review")]) == 1
 
 
+def test_a_command_beside_a_line_is_a_run_that_knows_the_line_and_is_answered_in_its_thread(world: World) -> None:
+    """Proves: 004-36, T08."""
+    pull = pulled(world)
+    beside = world.github.review(pull, "/slipway fix this greeting", path="greeter.py", line=1)
+    wrong = world.github.review(pull, "/slipway fxi", path="greeter.py", line=1, answers=beside.id)
+    world.work_until_idle()
+    run = world.run
+    assert run.state is RunState.SUCCEEDED, run.reason
+    assert (run.request.instructions, run.request.head_sha) == ("Beside `greeter.py` (line 1): this greeting", beside.sha)
+    assert run.request.source.url and run.request.source.url.endswith(f"#discussion_r{beside.id}")
+    assert [(one.answers, one.body.partition(".")[0]) for one in world.github.beside(pull.number)] == [
+        (beside.id, "There is no command `fxi`")
+    ]
+    assert [[one.content for one in said.reactions] for said in (beside, wrong)] == [["eyes"], []]
+    world.github.edit_review(pull, wrong, "/slipway fix it all")
+    world.work_until_idle()
+    assert world.runs == [run]
+
+
+def test_a_command_in_the_words_of_a_review_is_heard_too(world: World) -> None:
+    """GitHub takes no reaction on a review, so that its pull request gets it. Proves: 004-36."""
+    pull = pulled(world)
+    world.github.submit_review(pull, "Nearly.\n\n/slipway fix the greeting", state="changes_requested")
+    world.github.submit_review(pull, "", state="approved")
+    world.work_until_idle()
+    assert (world.run.state, world.run.request.instructions) == (RunState.SUCCEEDED, "the greeting")
+    assert world.github.reactions(pull.number) == ["eyes"]
+
+
+def test_whoever_may_not_write_is_not_heard_in_a_review_either(world: World) -> None:
+    """Proves: T05, T06."""
+    pull = pulled(world)
+    world.github.collaborator("visitor", "read")
+    world.github.review(pull, "/slipway fix it", path="greeter.py", line=1, by="visitor")
+    world.github.submit_review(pull, "/slipway fix it", by="visitor")
+    world.github.review(pull, "/slipway fix it", path="greeter.py", line=1, by="slipway[bot]")
+    world.work_until_idle()
+    assert world.runs == []
+    (refusal,) = world.github.beside(pull.number)[1:]
+    assert "`visitor` has the role `read` here, and `/slipway fix` needs at least `write`" in refusal.body
+    assert world.answers(pull.number) == []
+
+
+def test_a_forks_commit_has_to_be_named_beside_a_line_as_well(tmp_path: Path) -> None:
+    """Proves: T09."""
+    with World(tmp_path, files={**FILES, ".github/slipway.yml": f"{CONFIG}forks: true\n"}) as world:
+        pull = forked(world)
+        world.github.review(pull, "/slipway fix", path="greeter.py", line=1)
+        world.work_until_idle()
+        assert world.runs == []
+        (answer,) = world.github.beside(pull.number)
+        assert "The head of this pull request is in another repository. Look at" in answer.body
+
+
+def test_what_is_said_beside_a_line_while_a_run_is_at_work_reaches_its_agent_with_the_line(world: World) -> None:
+    """Proves: 003-02."""
+    world.github.push("greeting", HI)
+    pull = world.github.open_pull("greeting", title="A greeting", body=RIGHT_THE_SECOND_TIME)
+    fix(world, pull)
+    world.at("Rejected", lambda: (world.github.review(pull, "In French, please.", path="greeter.py", line=1), world.take_in()))
+    world.work_until_idle()
+    assert len(world.runs) == 1
+    assert world.turns(world.run)[1]["brief"]["messages"] == ["Beside `greeter.py` (line 1): In French, please."]
+
+
+def test_a_stop_beside_a_line_stops_what_runs(world: World) -> None:
+    """Proves: F79."""
+    pull = pulled(world)
+    fix(world, pull)
+    world.at("Built", lambda: (world.github.review(pull, "/slipway stop", path="greeter.py", line=None), world.take_in()))
+    world.work_until_idle()
+    assert world.run.state is RunState.CANCELLED
+    fix(world, pull)
+    world.work_until_idle()
+    assert [run.state for run in world.runs] == [RunState.CANCELLED, RunState.SUCCEEDED]
+
+
 def test_the_check_moves_on_with_the_head(world: World) -> None:
     """Proves: F86."""
     pull = pulled(world)

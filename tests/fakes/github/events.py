@@ -4,7 +4,19 @@ from typing import Any
 
 from tests.fakes.github.hub import Hub
 from tests.fakes.github.shapes import node, stamp
-from tests.fakes.github.state import CheckRun, Comment, CommitStatus, Installation, Issue, Label, Repository, User, Workflow
+from tests.fakes.github.state import (
+    CheckRun,
+    Comment,
+    CommitStatus,
+    Installation,
+    Issue,
+    Label,
+    Repository,
+    Review,
+    ReviewComment,
+    User,
+    Workflow,
+)
 
 Json = dict[str, Any]
 
@@ -41,6 +53,20 @@ def issue_comment(hub: Hub, repo: Repository, item: Issue, comment: Comment, act
 def pull_request(hub: Hub, repo: Repository, item: Issue, action: str, sender: User, **parts: Any) -> Json:
     """A `pull_request` event."""
     return _told(hub, repo, sender, action=action, number=item.number, pull_request=hub.shape(repo, item), **parts)
+
+
+def review_comment(hub: Hub, repo: Repository, item: Issue, comment: ReviewComment, action: str, sender: User) -> Json:
+    """A `pull_request_review_comment` event."""
+    parts: Json = {"changes": {"body": {"from": "before"}}} if action == "edited" else {}
+    shapes = hub.shapes
+    pull = shapes.pull(repo, item, hub.head_repository(item))
+    return _told(hub, repo, sender, action=action, comment=shapes.review_comment(repo, comment), pull_request=pull, **parts)
+
+
+def review(hub: Hub, repo: Repository, item: Issue, made: Review, action: str, sender: User) -> Json:
+    """A `pull_request_review` event."""
+    pull = hub.shapes.pull(repo, item, hub.head_repository(item))
+    return _told(hub, repo, sender, action=action, review=hub.shapes.review(repo, made), pull_request=pull)
 
 
 def push(hub: Hub, repo: Repository, ref: str, before: str, after: str, sender: User) -> Json:

@@ -15,7 +15,7 @@ from tests.fakes.github.hub import Now, WallClock, build
 from tests.fakes.github.people import People
 from tests.fakes.github.shapes import Shapes, head_sha
 from tests.fakes.github.smart import SmartGit
-from tests.fakes.github.state import CheckRun, Comment, Delivery, Entry, Issue, Repository
+from tests.fakes.github.state import CheckRun, Comment, Delivery, Entry, Issue, Repository, ReviewComment
 
 SECRET = "a webhook secret of more than thirty-two bytes"
 
@@ -141,6 +141,10 @@ class FakeGitHub(People):
         where = self.repo(repo)
         rows = where.comments[comment].reactions if comment else self.issue(number, repo=where).reactions
         return [reaction.content for reaction in rows if reaction.user.id == self.bot_id]
+
+    def beside(self, number: int, *, repo: Repository | str | None = None) -> list[ReviewComment]:
+        """The App's answers beside lines of a pull request, oldest first."""
+        return [one for one in self.repo(repo).review if one.number == number and one.user.id == self.bot_id]
 
     def checks(self, sha: str | None = None, *, repo: Repository | str | None = None) -> list[CheckRun]:
         """The App's check runs, oldest first."""

@@ -75,6 +75,8 @@ ROUTES: tuple[Route, ...] = (
     row("POST", f"{REPO}/pulls", "pull_requests:write", pulls.create_pull, fields="title body head base draft maintainer_can_modify"),
     row("GET", f"{REPO}/pulls/{{pull_number}}", "pull_requests:read", pulls.get_pull),
     row("GET", f"{REPO}/pulls/{{pull_number}}/comments", "pull_requests:read", pulls.list_review, query=f"{PAGES} sort direction"),
+    row("POST", f"{REPO}/pulls/comments/{{comment_id}}/reactions", "pull_requests:write", pulls.react_beside, fields="content"),
+    row("POST", f"{REPO}/pulls/{{pull_number}}/comments/{{comment_id}}/replies", "pull_requests:write", pulls.reply, fields="body"),
     row("PATCH", f"{REPO}/pulls/{{pull_number}}", "pull_requests:write", pulls.update_pull, fields="title body state"),
     row("POST", f"{REPO}/pulls/{{pull_number}}/requested_reviewers", "pull_requests:write", pulls.request_reviewers, fields="reviewers"),
     row("GET", f"{REPO}/commits/{{ref}}/check-runs", "checks:read", checks.list_for_ref, query=f"{PAGES} check_name app_id filter status"),

@@ -114,6 +114,21 @@ class ReviewComment:
     line: int | None
     sha: str
     created_at: float
+    answers: int | None = None
+    reactions: list[Reaction] = field(default_factory=list)
+
+
+@dataclass
+class Review:
+    """A review of a pull request as a whole, and what is said with it."""
+
+    id: int
+    number: int
+    user: User
+    body: str
+    state: str
+    sha: str
+    created_at: float
 
 
 @dataclass

@@ -39,6 +39,24 @@ def test_our_comment_is_found_by_its_marker_and_its_author(fake: FakeGitHub, cli
     assert not client.board.edit_comment(client.repository, ours, "done")
 
 
+def test_an_answer_beside_a_line_is_in_its_thread_and_found_there(fake: FakeGitHub, client: Client) -> None:
+    """Proves: F87, I04."""
+    fake.push("topic", {"a.py": "1\n"}, deliver=False)
+    pull = fake.open_pull("topic", deliver=False)
+    first = fake.review(pull, "/slipway hlep", path="a.py", line=1, deliver=False)
+    fake.review(pull, "mine <!-- mark -->", path="a.py", line=1, by="eve", deliver=False)
+    assert client.board.find_comment(client.repository, pull.number, "<!-- mark -->", beside=True) is None
+    ours = client.board.comment(client.repository, pull.number, "Help. <!-- mark -->", thread=first.id)
+    assert client.board.find_comment(client.repository, pull.number, "<!-- mark -->", beside=True) == ours
+    assert client.board.find_comment(client.repository, pull.number, "<!-- mark -->") is None
+    assert [(one.id, one.answers) for one in fake.beside(pull.number)] == [(ours, first.id)]
+    for _ in range(2):
+        client.board.react(client.repository, pull.number, first.id, "eyes", beside=True)
+    assert [one.content for one in first.reactions] == ["eyes"]
+    with pytest.raises(Refused):
+        client.board.comment(client.repository, pull.number, "To nobody.", thread=ours + 1)
+
+
 def test_a_locked_item_is_refused(fake: FakeGitHub, client: Client) -> None:
     """Proves: F87."""
     fake.lock(7)

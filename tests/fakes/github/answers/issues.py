@@ -121,14 +121,14 @@ def add_assignees(call: Call) -> Answer:
 
 
 def react_to_issue(call: Call) -> Answer:
-    return _react(call, _item(call).reactions)
+    return react(call, _item(call).reactions)
 
 
 def react_to_comment(call: Call) -> Answer:
-    return _react(call, _comment(call).reactions)
+    return react(call, _comment(call).reactions)
 
 
-def _react(call: Call, reactions: list[Reaction]) -> Answer:
+def react(call: Call, reactions: list[Reaction]) -> Answer:
     """200 when it was there already, 201 when it is new."""
     writable(call.repo)
     content = call.body.get("content")

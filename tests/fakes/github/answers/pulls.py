@@ -1,9 +1,10 @@
 """Pull requests. Heads and bases are branches of the real repositories."""
 
 from tests.fakes.github import events, gitside
+from tests.fakes.github.answers.issues import react
 from tests.fakes.github.calls import Answer, Call, custom, invalid, paged, seen, writable
 from tests.fakes.github.hub import Hub
-from tests.fakes.github.state import Issue, PullSide, Repository, User
+from tests.fakes.github.state import Issue, PullSide, Repository, ReviewComment, User
 from tests.fakes.github.tokens import Deny
 
 
@@ -30,6 +31,30 @@ def list_review(call: Call) -> Answer:
     item = _pull(call)
     rows = [comment for comment in call.repo.review if comment.number == item.number]
     return paged(call, rows, lambda comment: call.hub.shapes.review_comment(call.repo, comment))
+
+
+def reply(call: Call) -> Answer:
+    """An answer in the thread that a comment began; GitHub takes none to an answer."""
+    writable(call.repo)
+    item, first, hub = _pull(call), _beside(call), call.hub
+    if first.answers or first.number != item.number:
+        raise Deny(404, "Not Found")
+    said = str(call.body.get("body") or "")
+    made = ReviewComment(hub.id(), item.number, call.actor, said, first.path, first.line, first.sha, hub.now(), first.id)
+    call.repo.review.append(made)
+    hub.emit("pull_request_review_comment", events.review_comment(hub, call.repo, item, made, "created", call.actor))
+    return Answer(201, hub.shapes.review_comment(call.repo, made))
+
+
+def react_beside(call: Call) -> Answer:
+    return react(call, _beside(call).reactions)
+
+
+def _beside(call: Call) -> ReviewComment:
+    found = next((one for one in call.repo.review if one.id == call.number("comment_id")), None)
+    if found is None:
+        raise Deny(404, "Not Found")
+    return found
 
 
 def create_pull(call: Call) -> Answer:

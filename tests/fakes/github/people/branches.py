@@ -7,11 +7,7 @@ from tests.fakes.github import events, gitside, smart
 from tests.fakes.github.answers import pulls
 from tests.fakes.github.people.desk import Desk, Files, Where
 from tests.fakes.github.shapes import head_sha
-from tests.fakes.github.state import (
-    Issue,
-    Repository,
-    ReviewComment,
-)
+from tests.fakes.github.state import Delivery, Issue, Repository, Review, ReviewComment
 
 
 class OnBranches(Desk):
@@ -82,14 +78,46 @@ class OnBranches(Desk):
         self.tell("pull_request", payload, deliver=deliver)
         return item
 
-    def review(self, pull: Issue, body: str, *, path: str, line: int | None, by: str = "maintainer", repo: Where = None) -> ReviewComment:
-        """Somebody comments beside a line; None is a line that was changed since."""
+    def review(
+        self,
+        pull: Issue,
+        body: str,
+        *,
+        path: str,
+        line: int | None,
+        answers: int | None = None,
+        by: str = "maintainer",
+        repo: Where = None,
+        deliver: bool = True,
+    ) -> ReviewComment:
+        """Somebody comments beside a line (None is a line that was changed since), or answers there."""
         with self.hub.lock:
-            where = self.repo(repo)
+            where, user = self.repo(repo), self.hub.user(by)
             sha = head_sha(pull, self.hub.head_repository(pull))
-            made = ReviewComment(self.hub.id(), pull.number, self.hub.user(by), body, path, line, sha, self.hub.now())
+            made = ReviewComment(self.hub.id(), pull.number, user, body, path, line, sha, self.hub.now(), answers)
             where.review.append(made)
+            payload = events.review_comment(self.hub, where, pull, made, "created", user)
+        self.tell("pull_request_review_comment", payload, deliver=deliver)
         return made
+
+    def edit_review(self, pull: Issue, comment: ReviewComment, body: str, *, by: str = "maintainer", repo: Where = None) -> Delivery:
+        """Change a comment beside a line."""
+        with self.hub.lock:
+            where, user = self.repo(repo), self.hub.user(by)
+            comment.body = body
+            payload = events.review_comment(self.hub, where, pull, comment, "edited", user)
+        return self.tell("pull_request_review_comment", payload)
+
+    def submit_review(
+        self, pull: Issue, body: str, *, state: str = "commented", by: str = "maintainer", repo: Where = None, deliver: bool = True
+    ) -> Delivery:
+        """Somebody reviews the whole of it, perhaps with words."""
+        with self.hub.lock:
+            where, user = self.repo(repo), self.hub.user(by)
+            sha = head_sha(pull, self.hub.head_repository(pull))
+            made = Review(self.hub.id(), pull.number, user, body, state, sha, self.hub.now())
+            payload = events.review(self.hub, where, pull, made, "submitted", user)
+        return self.tell("pull_request_review", payload, deliver=deliver)
 
 
 def _parent(repo: Repository, sha: str | None) -> str | None:

@@ -2,7 +2,7 @@
 
 from tests.fakes.github import gitside
 from tests.fakes.github.shapes.common import Common, Json, node, stamp
-from tests.fakes.github.state import Comment, Issue, IssueEvent, Milestone, Repository, ReviewComment, User
+from tests.fakes.github.state import Comment, Issue, IssueEvent, Milestone, Repository, Review, ReviewComment, User
 
 
 class ItemShapes(Common):
@@ -88,7 +88,13 @@ class ItemShapes(Common):
             "commit_id": comment.sha,
             "original_commit_id": comment.sha,
             "line": comment.line,
+            "original_line": comment.line or 1,
+            "start_line": None,
+            "original_start_line": None,
+            "position": comment.line,
+            "original_position": 1,
             "side": "RIGHT",
+            **({"in_reply_to_id": comment.answers} if comment.answers else {}),
             "user": self.user(comment.user),
             "body": comment.body,
             "created_at": stamp(comment.created_at),
@@ -97,6 +103,25 @@ class ItemShapes(Common):
             "pull_request_url": pull,
             "author_association": self.association(repo, comment.user),
             "_links": {"self": {"href": url}, "html": {"href": html}, "pull_request": {"href": pull}},
+            "reactions": self.reactions(url, comment.reactions),
+        }
+
+    def review(self, repo: Repository, review: Review) -> Json:
+        """A review of a pull request as a whole."""
+        pull, page = f"{self.api}/repos/{repo.full_name}/pulls/{review.number}", f"{self.web}/{repo.full_name}/pull/{review.number}"
+        html = f"{page}#pullrequestreview-{review.id}"
+        return {
+            "id": review.id,
+            "node_id": node("PullRequestReview", review.id),
+            "user": self.user(review.user),
+            "body": review.body or None,
+            "commit_id": review.sha,
+            "submitted_at": stamp(review.created_at),
+            "state": review.state,
+            "html_url": html,
+            "pull_request_url": pull,
+            "author_association": self.association(repo, review.user),
+            "_links": {"html": {"href": html}, "pull_request": {"href": pull}},
         }
 
     def event(self, repo: Repository, event: IssueEvent) -> Json:
