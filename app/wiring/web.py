@@ -31,6 +31,7 @@ from infra.rq_queue import BackgroundBell
 from infra.store.asked import SqlAsked
 from infra.store.doubt import StoreInDoubt
 from infra.store.finding import SqlFinding
+from infra.store.folding import Folding
 from infra.store.probes import SqlProbes
 from infra.store.pulse import Pulse
 from infra.store.rooms import SqlRooms
@@ -53,11 +54,18 @@ class Front:
             webhook.close()
         if "bell" in self.__dict__:
             self.bell.close()
+        if "folding" in self.__dict__:
+            self.folding.close()
 
     @cached_property
     def bell(self) -> BackgroundBell:
         """Rings without waiting."""
         return BackgroundBell(self.ground.bell)
+
+    @cached_property
+    def folding(self) -> Folding:
+        """Keeps the journal of the store short, so that no delivery waits for it."""
+        return Folding(self.ground.engine)
 
     @cached_property
     def webhook(self) -> ASGIApp:
@@ -113,6 +121,7 @@ class Front:
             ways=Ways(Tries(ground.clock.monotonic), SqlVisits(ground.engine), self._github()),
             standing=Standing(self._knowledge),
         )
+        self.folding.start()
         return application(office, self.webhook, self)
 
     def counts(self) -> dict[str, dict[tuple[str, ...], float]]:

@@ -100,7 +100,7 @@ def storm(root: Path, *, deliveries: int, seed: int) -> Weather:
                 shop.intake.handle(row)
         found = facts(ground.engine)
     finally:
-        front.bell.close()
+        front.close()
         ground.close()
     weather.runs, weather.rows = len(found.runs), len(found.inbox)
     weather.problems = [str(one) for one in violations(found)]

@@ -59,7 +59,7 @@ class Home:
     def close(self) -> None:
         """Let go."""
         self.web.close()
-        self.front.bell.close()
+        self.front.close()
         self.ground.close()
 
 
