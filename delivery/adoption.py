@@ -5,7 +5,7 @@ What is adopted has to be ours in every respect: our author, our repository, our
 
 from dataclasses import dataclass
 
-from delivery.manager import Exists, Pull, Pulls
+from delivery.manager import Board, Exists, Pull, Pulls
 from delivery.marks import carries
 from delivery.patience import looked_again
 from delivery.plan import Plan
@@ -48,6 +48,16 @@ class Adoption:
             raise Refused("pull_refused", f"A pull request that is not ours stands on the branch {made.branch}. Close it, then retry.")
         return found
 
+    def forgotten(self, run: Run, made: Plan, board: Board) -> str | None:
+        """Where an earlier delivery of the run left its branch, of which the store knows nothing: a backup was restored since.
+
+        None unless our pull request is there, and our check run of this very run is on its head: then nobody pushed after us.
+        """
+        left = next((pull for pull in self._by_us(run, made) if pull.open), None)
+        if left is None or board.find_check(run.repository, left.head_sha, run.id) is None:
+            return None
+        return left.head_sha
+
     def known(self, run: Run, made: Plan, number: int) -> Pull:
         """The pull request an earlier try wrote down; its text is brought up to date unless somebody rewrote it."""
         pull = self.pulls.get(run.repository, number)
@@ -82,13 +92,20 @@ class Adoption:
         return open_still(pull, made.sha).head_ref
 
     def _own(self, run: Run, made: Plan) -> Pull | None:
+        """Ours, at our commit. Raises Refused(`pull_closed`) for one that ended with another: a new one would be a second."""
+        ours = self._by_us(run, made)
+        at_ours = next((pull for pull in ours if pull.head_sha in (made.sha, made.expect)), None)
+        return at_ours or next((open_still(pull, made.sha) for pull in ours if not pull.open), None)
+
+    def _by_us(self, run: Run, made: Plan) -> list[Pull]:
+        """The pull requests of this run on its branch, by author and mark, wherever they stand."""
         found = self.pulls.find(run.repository, made.branch)
         me = self.pulls.own_id(run.repository) if found else None
-        return next((pull for pull in found if self._is_ours(run, made, pull, me)), None)
+        return [pull for pull in found if self._is_ours(run, made, pull, me)]
 
     def _is_ours(self, run: Run, made: Plan, pull: Pull, me: int | None) -> bool:
         here = pull.head_repository == run.repository.id and pull.head_ref == made.branch
-        return here and pull.author == me and pull.head_sha in (made.sha, made.expect) and carries(pull.body, run, self.key)
+        return here and pull.author == me and carries(pull.body, run, self.key)
 
 
 def open_still(pull: Pull, sha: str) -> Pull:

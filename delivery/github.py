@@ -139,8 +139,20 @@ class GitHubDeliveryManager:
     def _push(self, run: Run, made: Plan) -> None:
         effect = self.effects.intend(run, "push", made.sha)
         if not effect.done:
-            self.remote.push(run, made.ref, made.sha, expect=made.expect)
+            self._send(run, made)
             self.effects.done(run, effect, {"ref": made.ref, "sha": made.sha})
+
+    def _send(self, run: Run, made: Plan) -> None:
+        """The push; if an earlier delivery stands there that the store does not know any more, in the place of that one."""
+        try:
+            self.remote.push(run, made.ref, made.sha, expect=made.expect)
+        except Refused as refused:
+            ours = refused.reason.code == "head_moved" and not made.follows
+            left = self._adoption.forgotten(run, made, self.board) if ours else None
+            if left is None:
+                raise
+            self.effects.intend(run, "push", made.sha)  # who sleeps while another delivers finds this too, and stops here
+            self.remote.push(run, made.ref, made.sha, expect=left)
 
     def _check(self, run: Run, made: Plan) -> tuple[int | None, tuple[str, ...]]:
         """Our check on the pushed commit, in progress; `app/relay` concludes it. Refused, it is a warning only."""

@@ -76,8 +76,8 @@ def test_a_pull_request_whose_answer_was_lost_is_adopted() -> None:
 
 @pytest.mark.parametrize(
     "difference",
-    [{"author": 666}, {"head_repository": 43}, {"body": "no mark"}, {"body": marker(runs.run(), b"guess")}, {"head_sha": "e" * 40}],
-    ids=["author", "repository", "no mark", "forged mark", "commit"],
+    [{"author": 666}, {"head_repository": 43}, {"body": "no mark"}, {"body": marker(runs.run(), b"guess")}],
+    ids=["author", "repository", "no mark", "forged mark"],
 )
 def test_a_pull_request_that_is_not_ours_is_never_adopted(difference: dict[str, Any]) -> None:
     """Proves: T37."""
@@ -333,6 +333,79 @@ def test_a_pull_request_merged_before_its_receipt_was_written_is_delivered() -> 
     first = manager(forge, effects).deliver(runs.run())
     forge.pulls[0] = replace(forge.pulls[0], open=False, merged=True)
     assert manager(forge, effects).deliver(runs.run()) == first
+
+
+# after a backup was restored: the store has forgotten what GitHub knows
+
+
+def again(sha: str = "d" * 40, **changes: Any) -> Run:
+    """The same run, worked on once more: its commit is another."""
+    run = runs.run(**changes)
+    assert run.snapshot
+    return replace(run, snapshot=replace(run.snapshot, commit=sha))
+
+
+def test_what_the_store_forgot_is_found_and_brought_up_to_date_and_not_done_twice() -> None:
+    """Proves: F44, I04, I08."""
+    forge = FakeForge()
+    first = manager(forge).deliver(runs.run())
+    receipt = manager(forge).deliver(again())
+    assert (receipt.number, receipt.branch, receipt.sha) == (first.number, first.branch, "d" * 40)
+    assert forge.refs == {REF: "d" * 40}
+    assert [pull.head_sha for pull in forge.pulls] == ["d" * 40]
+
+
+def test_a_human_s_push_onto_what_the_store_forgot_is_never_overwritten() -> None:
+    """Proves: F44, F81."""
+    forge = FakeForge()
+    manager(forge).deliver(runs.run())
+    forge.refs[REF] = "e" * 40
+    forge.pulls = [replace(forge.pulls[0], head_sha="e" * 40)]
+    with pytest.raises(Refused) as refused:
+        manager(forge).deliver(again())
+    assert refused.value.reason.code == "head_moved"
+    assert forge.refs == {REF: "e" * 40}
+    assert len(forge.pulls) == 1
+
+
+@pytest.mark.parametrize("difference", [{"author": 666}, {"body": "no mark"}, {"open": False}], ids=["author", "no mark", "closed"])
+def test_what_is_not_ours_or_over_is_not_brought_up_to_date(difference: dict[str, Any]) -> None:
+    """Proves: F44, T37."""
+    forge = FakeForge()
+    manager(forge).deliver(runs.run())
+    forge.pulls = [replace(forge.pulls[0], **difference)]
+    with pytest.raises(Refused) as refused:
+        manager(forge).deliver(again())
+    assert refused.value.reason.code == "head_moved"
+    assert forge.refs == {REF: runs.SHA}
+
+
+@pytest.mark.parametrize("merged", [False, True])
+def test_a_forgotten_pull_request_that_is_over_is_not_opened_a_second_time(merged: bool) -> None:
+    """Proves: F44, I04."""
+    forge = FakeForge()
+    manager(forge).deliver(runs.run())
+    forge.refs.clear()
+    forge.pulls = [replace(forge.pulls[0], open=False, merged=merged)]
+    with pytest.raises(Refused, match=f"#12 was {'merged' if merged else 'closed'}"):
+        manager(forge).deliver(again())
+    assert (len(forge.pulls), forge.refs) == (1, {})
+
+
+def test_a_worker_that_slept_while_another_delivered_does_not_take_that_for_forgotten() -> None:
+    """Proves: F28, F74, I07."""
+    forge, effects = FakeForge(), FakeEffects()
+    manager(forge).deliver(runs.run())
+
+    class Slept(FakeForge):
+        def push(self, *args: Any, **options: Any) -> None:
+            effects.lost = True
+            super().push(*args, **options)
+
+    zombie = Slept(**vars(forge))
+    with pytest.raises(LeaseLost):
+        manager(zombie, effects).deliver(again(lease=Lease(1, "zombie")))
+    assert zombie.refs == {REF: runs.SHA}
 
 
 # after CI sent it back
