@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.examined import Found, store
+from app.examined import TRIED_BYTES, Found, store
 from app.housekeeping import kept_in, made_in
 from app.settings import Settings
 from infra.artifact_room import shown
@@ -21,7 +21,6 @@ from infra.store.work import read
 from jobs.errors import Fault, UserError
 from jobs.outages import told
 
-TRIED_BYTES = 1024**2
 SCARCE_BYTES = 1024**3
 
 
@@ -32,7 +31,7 @@ def disk_takes_files(settings: Settings) -> Found:
         return Found("ok", f"{data} is not there yet; the first start makes it")
     try:
         with tempfile.TemporaryFile(dir=data, prefix=".doctor-") as file:
-            file.write(b"\0" * TRIED_BYTES)
+            file.write(bytes(TRIED_BYTES))
             file.flush()
     except OSError as error:
         remedy = "Free some room on its disk, and let Slipway's user write to it: what waits for that goes on by itself."

@@ -1,5 +1,6 @@
 """What a check of `slipway doctor` is, and what checks share: a place to try things in, and the store if there is one."""
 
+import contextlib
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +11,9 @@ import sqlalchemy as sa
 
 from app.settings import Settings
 from infra.store.engine import database, open_store
+from jobs.errors import Fault
+
+TRIED_BYTES = 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +29,16 @@ Check = Callable[[Settings], Found]
 
 @contextmanager
 def scratch(settings: Settings) -> Iterator[Path]:
-    """A directory on the file system that checkouts are on, gone afterwards."""
+    """A directory on the file system that checkouts are on, gone afterwards. Raises Fault where there cannot be one."""
     there = settings.data_dir if settings.data_dir.exists() else Path(tempfile.gettempdir())
-    with tempfile.TemporaryDirectory(dir=there, prefix=".doctor-", ignore_cleanup_errors=True) as made:
-        yield Path(made)
+    with contextlib.ExitStack() as gone:
+        try:
+            made = Path(gone.enter_context(tempfile.TemporaryDirectory(dir=there, prefix=".doctor-", ignore_cleanup_errors=True)))
+            made.joinpath("tried").write_bytes(bytes(TRIED_BYTES))
+            made.joinpath("tried").unlink()
+        except OSError as error:
+            raise Fault("disk_full", f"not tried: {there} takes no file ({error.strerror}), see `disk` above") from error
+        yield made
 
 
 @contextmanager

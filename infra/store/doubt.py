@@ -17,7 +17,7 @@ REMEDIES: Mapping[str, str] = {
     "not a database": RESTORE,
     "database or disk is full": "Free some room on its disk: Slipway goes on by itself then.",
     "readonly database": "Let Slipway's user write to the data directory, and mount its disk for writing: Slipway goes on by itself then.",
-    "disk i/o error": f"Look at its disk: Slipway goes on by itself when that works again. If it never will: {RESTORE}",
+    "disk i/o error": f"See whether its disk is full, or fails: with a good one Slipway goes on by itself. If it is lost: {RESTORE}",
     "unable to open database": f"See that its folder is there, and open to Slipway's user. If the database itself is lost: {RESTORE}",
     "no space left on device": "Free some room on the disk of PostgreSQL: Slipway goes on by itself then.",
     "read-only transaction": "Point SLIPWAY_DATABASE_URL at the server that takes writes, or make this one take them.",

@@ -179,6 +179,27 @@ def test_a_full_disk_is_a_closed_door_and_opens_again_when_there_is_room(tmp_pat
         subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
+def test_a_disk_that_is_mounted_for_reading_only_is_named_by_the_doctor_and_stops_every_start(tmp_path: Path) -> None:
+    """Proves: I19, F41, 001-38."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(disk)], capture_output=True, check=False).returncode:
+        missing("the right to mount a small disk")
+    try:
+        home = Home(disk)
+        assert home.deliver("before") == 202
+        home.close()
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        assert {one["state"] for one in examined(home, "disk", "store", "sandbox")} == {"fail"}
+        assert examined(home, "disk")[0]["text"].startswith(f"{home.data} takes no file (Read-only file system). ")
+        said = slipway(home.data, "up", SLIPWAY_WEBHOOK_SECRETS=SECRET)
+        assert (said.code, said.err.count("\n")) == (1, 1), said.err
+        subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
+        assert Home(disk).deliver("after") == 202
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
 def _full(home: Home) -> None:
     ballast = home.data.parent / "ballast"
     try:
@@ -187,6 +208,8 @@ def _full(home: Home) -> None:
         answers = [home.deliver(f"while full {number}".replace(" ", "-")) for number in range(30)]
         assert 503 in answers
         await_(lambda: home.ready()[0] == 503, 30, "readiness tells of the full disk")
+        [sandbox] = examined(home, "sandbox")
+        assert sandbox["text"] == f"not tried: {home.data} takes no file (No space left on device), see `disk` above"
         told = [home.ready()[1], *(one["text"] for one in examined(home, "store", "disk"))]
         assert all("Free some room on its disk" in one for one in told), told
         assert not any(WAY_ON in one for one in told), "nothing is damaged: a restore would lose what came since"
