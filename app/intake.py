@@ -10,6 +10,7 @@ from typing import Protocol
 import structlog
 
 from app.acting import Asking, Came
+from app.catching_up import VERIFIED_BY
 from app.knowledge import Knowledge, Sources
 from app.perform import Perform
 from handlers import routes
@@ -24,6 +25,7 @@ from jobs.model import Repository
 
 log = structlog.get_logger("slipway.intake")
 FIRST_S, MOST_S = 10.0, 3600.0
+FORGOTTEN = "a run of it is on GitHub that this store does not know, since a backup was restored: ask again if it is to be done anew"
 MOST_REASON = 1_000
 BUG = "A bug in Slipway interrupted this. The log has it under the delivery's id; replay it once it is mended."
 
@@ -123,16 +125,18 @@ class Intake:
         knowledge = self.sources.about(row)
         for event in events:
             came.scope = _scope(event)
-            came.parts += self._asked(event, knowledge) if isinstance(event, Asked) else self._told(event, knowledge)
+            came.parts += self._asked(event, knowledge, row) if isinstance(event, Asked) else self._told(event, knowledge)
 
     def _told(self, event: Event, knowledge: Knowledge) -> list[Came]:
         """Nobody asked: there is nobody to refuse, and nobody to answer."""
         facts = knowledge.of(event, routes.needs(event)) if isinstance(event, Unlabeled) else knowledge.facts
         return self.perform.carry_out(routes.decide(event, facts), Asking())
 
-    def _asked(self, event: Asked, knowledge: Knowledge) -> list[Came]:
+    def _asked(self, event: Asked, knowledge: Knowledge, row: InboxRow) -> list[Came]:
         if self.memory.done(event.key):
             return [Came("it was carried out before", idle=True)]
+        if self._forgotten(event, row):
+            return [Came(FORGOTTEN, idle=True)]
         intents, admitted = _decided(event, knowledge)
         facts = knowledge.facts
         rules = None if facts.mistakes else facts.rules
@@ -145,6 +149,12 @@ class Intake:
             self.memory.close(event.key, event.repository.scope, event.number)
         knowledge.forget()
         return came
+
+    def _forgotten(self, event: Asked, row: InboxRow) -> bool:
+        """Whether GitHub's list told us of it, and GitHub shows its run as well: a backup was restored, and it would be doubled."""
+        told = row.delivery
+        listed = told.verified_by == VERIFIED_BY and event.number is not None
+        return listed and self.perform.voice.answered(event.repository, event.number, told.delivery)
 
     def _bury(self, row: InboxRow, came: _Came, why: str) -> None:
         """Dead, with its reason, until somebody replays it: what came to nothing is never silent."""

@@ -29,6 +29,10 @@ class Voice(Protocol):
         """Say it once for the key, in the thread beside a line where one is given."""
         ...
 
+    def answered(self, repository: Repository, number: int, delivery: str) -> bool:
+        """Whether the status of a run stands there that comes from this webhook."""
+        ...
+
     def react(self, repository: Repository, number: int, comment: int | None, content: str, *, beside: bool = False) -> None:
         """React with it; `beside` says that the comment is beside a line."""
         ...

@@ -3,6 +3,7 @@
 import hashlib
 from typing import Protocol
 
+from jobs.messages import of_delivery
 from jobs.model import Repository
 
 
@@ -51,6 +52,10 @@ class Voice:
         if self._board.find_comment(repository, number, marker, beside=thread is not None) is None:
             self._board.comment(repository, number, f"{text}\n\n{marker}", thread=thread)
         self._memory.close(key, repository.scope, number)
+
+    def answered(self, repository: Repository, number: int, delivery: str) -> bool:
+        """Whether the status of a run stands on the item that comes from this webhook, whatever the store knows of it."""
+        return self._board.find_comment(repository, number, of_delivery(delivery)) is not None
 
     def react(self, repository: Repository, number: int, comment: int | None, content: str, *, beside: bool = False) -> None:
         """Add a reaction; GitHub itself keeps it single."""

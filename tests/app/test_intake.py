@@ -11,11 +11,15 @@ from typing import Any
 import pytest
 import structlog
 
+from app.catching_up import VERIFIED_BY
+from app.intake import FORGOTTEN
 from handlers.routes import ROUTES
 from infra.store.engine import open_store
+from infra.store.inbox import Delivery
 from jobs.errors import Fault, Reason, Refused
 from jobs.events import Parked
-from jobs.model import RunState
+from jobs.messages import footer
+from jobs.model import Run, RunState
 from tests.app.reception import HEAD, Reception, button, commenting, issue, labeling, payload, reception
 from tests.fakes.forge import Breaks, Crash
 from tests.payloads.octokit import Example, examples
@@ -60,6 +64,27 @@ def test_the_same_labeling_is_one_run_however_often_and_wherever_it_is_heard(wor
     world.forge.label_events[(7, "slipway")] = 777
     world.hears("issues", labeling(), "d")
     assert len(world.all_runs()) == 2
+
+
+def test_what_a_restored_store_forgot_and_github_shows_is_not_done_twice(world: Reception, tmp_path: Path) -> None:
+    """Proves: F09, F44, I03, I04."""
+    (run,) = commanded(world, "lost", "secret:0")
+    world.board.comment(run.repository, 7, footer(run, None))
+    after = reception(tmp_path / "restored", forge=world.forge, board=world.board)
+    try:
+        assert commanded(after, "lost", VERIFIED_BY) == []
+        assert after.inbox.listing()[0]["reason"] == FORGOTTEN
+        assert len(commanded(after, "never answered", VERIFIED_BY)) == 1
+    finally:
+        after.engine.dispose()
+
+
+def commanded(world: Reception, delivery: str, verified_by: str) -> list[Run]:
+    """Somebody gave a command, and we know of it in that way; the runs there are."""
+    body = json.dumps(commenting("/slipway run")).encode()
+    [(row, _)] = world.inbox.insert([Delivery("77", "issue_comment", delivery, "created", None, verified_by, body)])
+    world.intake.handle(row)
+    return world.all_runs()
 
 
 def test_a_label_that_is_gone_by_now_starts_nothing(world: Reception) -> None:
