@@ -22,16 +22,17 @@ RESULTS = frozenset({"planned", "build_failed", "approved", "rejected", "no_chan
 """What an iteration comes to once its agent's result is known."""
 FINISHES = frozenset({"Snapshotted", "Planned", "ReviewApproved", "ReviewRejected", "BuildFailed", "NothingChanged", "SnapshotRefused"})
 BEGINS = frozenset({"Retried", "StepStarted"})
+EVIDENCE = "report it, with what `slipway show RUN --evidence DIR` writes"
 Check = Callable[[Facts], Iterator[Violation]]
 
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """A promise and its check over facts; where facts cannot show it, `otherwise` says what does."""
+    """A promise, its check over facts, and what a person can do once it is broken."""
 
     promise: str
-    check: Check | None = None
-    otherwise: str = ""
+    check: Check
+    remedy: str
 
 
 T = TypeVar("T")
@@ -39,7 +40,12 @@ T = TypeVar("T")
 
 def violations(facts: Facts) -> list[Violation]:
     """Everything that is wrong, by invariant; empty is well."""
-    return [found for kept in INVARIANTS.values() if kept.check for found in kept.check(facts)]
+    return [found for kept in INVARIANTS.values() for found in kept.check(facts)]
+
+
+def remedy(found: Violation) -> str:
+    """What a person can do about it."""
+    return INVARIANTS[found.invariant].remedy
 
 
 def one_intent_one_run(facts: Facts) -> Iterator[Violation]:
@@ -233,30 +239,62 @@ def traceable(facts: Facts) -> Iterator[Violation]:
 
 
 INVARIANTS: Mapping[str, Invariant] = {
-    "I01": Invariant("no event is lost", witnesses.no_event_lost),
-    "I02": Invariant("nothing unsigned is kept", witnesses.nothing_unsigned),
-    "I03": Invariant("one intent is one run", one_intent_one_run),
-    "I04": Invariant("a run has one pull request, one status and one check of a commit", witnesses.one_of_each),
-    "I05": Invariant("nothing runs without somebody who holds it", no_orphans),
-    "I06": Invariant("attempts are counted once", counted_once),
-    "I07": Invariant("every write is fenced, every transition is listed", fenced),
-    "I08": Invariant("what was verified is what left", witnesses.one_sha),
-    "I09": Invariant("nothing ends silently", no_silent_end),
-    "I10": Invariant("callbacks are kept until they arrive", callbacks_kept),
-    "I11": Invariant("secrets stay in", witnesses.secrets_stay_in),
-    "I12": Invariant("nothing survives a run", witnesses.nothing_survives),
-    "I13": Invariant("an agent's code never runs outside", witnesses.nothing_escaped),
-    "I14": Invariant("polite to the forge", witnesses.polite),
-    "I15": Invariant("each slot of a duty is taken once", one_authority),
-    "I16": Invariant("the budget holds", budget_holds),
-    "I17": Invariant("authorised from end to end", authorised),
-    "I18": Invariant("we start no runs ourselves", witnesses.nothing_of_our_own),
-    "I19": Invariant("closed while the store is in doubt", otherwise="a store in doubt cannot be asked: tests/faults break it on purpose"),
-    "I20": Invariant("bounded", witnesses.bounded),
-    "I21": Invariant("tenants stay apart", witnesses.tenants_apart),
-    "I22": Invariant("Redis is disposable", otherwise="it compares two histories: tests/faults tell the same one with and without Redis"),
-    "I23": Invariant("everything is traceable", traceable),
-    "I24": Invariant("the delivered tree is clean", witnesses.clean_tree),
+    "I01": Invariant(
+        "no event is lost", witnesses.no_event_lost, "`slipway inbox list` shows it, `slipway inbox replay ID` tries it again"
+    ),
+    "I02": Invariant(
+        "nothing unsigned is kept", witnesses.nothing_unsigned, "stop web, change the webhook secret, and look what came of it"
+    ),
+    "I03": Invariant("one intent is one run", one_intent_one_run, "`slipway runs` shows both: `slipway stop` the younger one"),
+    "I04": Invariant(
+        "a run has one pull request, one status and one check of a commit",
+        witnesses.one_of_each,
+        "close what is too much of it on the forge; what is named and unknown is older than the backup that was restored",
+    ),
+    "I05": Invariant(
+        "nothing runs without somebody who holds it",
+        no_orphans,
+        "a keeper takes such a run back within a minute: is one there (`slipway doctor`)? It helps to start one",
+    ),
+    "I06": Invariant("attempts are counted once", counted_once, EVIDENCE),
+    "I07": Invariant("every write is fenced, every transition is listed", fenced, f"let nobody go on with it (`slipway stop`); {EVIDENCE}"),
+    "I08": Invariant(
+        "what was verified is what left", witnesses.one_sha, "do not merge it before a person has read the commit that is there"
+    ),
+    "I09": Invariant("nothing ends silently", no_silent_end, EVIDENCE),
+    "I10": Invariant(
+        "callbacks are kept until they arrive", callbacks_kept, "tell the receiver yourself; `slipway callbacks list` has the others"
+    ),
+    "I11": Invariant(
+        "secrets stay in", witnesses.secrets_stay_in, "change that secret where it was made, then remove it where it was seen"
+    ),
+    "I12": Invariant(
+        "nothing survives a run", witnesses.nothing_survives, "a keeper on that machine removes it within five minutes: is one there?"
+    ),
+    "I13": Invariant(
+        "an agent's code never runs outside",
+        witnesses.nothing_escaped,
+        "`slipway pause`, take the machine off the network, and change every secret it had",
+    ),
+    "I14": Invariant("polite to the forge", witnesses.polite, f"`slipway pause --repo` until the forge has calmed down; {EVIDENCE}"),
+    "I15": Invariant(
+        "each slot of a duty is taken once", one_authority, "are two stores in use? `slipway doctor` on each machine names its own"
+    ),
+    "I16": Invariant(
+        "the budget holds", budget_holds, "`slipway pause` until the next day if the money matters; what was spent is in `slipway stats`"
+    ),
+    "I17": Invariant("authorised from end to end", authorised, "do not merge what it delivered; ask who started it"),
+    "I18": Invariant(
+        "we start no runs ourselves", witnesses.nothing_of_our_own, "`slipway stop` it, and see that no other bot answers ours"
+    ),
+    "I19": Invariant(
+        "closed while the store is in doubt", witnesses.closed_in_doubt, "`slipway pause`, then compare what it did with the forge"
+    ),
+    "I20": Invariant("bounded", witnesses.bounded, EVIDENCE),
+    "I21": Invariant("tenants stay apart", witnesses.tenants_apart, f"`slipway pause`; tell both owners; {EVIDENCE}"),
+    "I22": Invariant("Redis is disposable", witnesses.disposable_bell, EVIDENCE),
+    "I23": Invariant("everything is traceable", traceable, EVIDENCE),
+    "I24": Invariant("the delivered tree is clean", witnesses.clean_tree, "close the pull request without checking it out"),
 }
 """Every promise of the service that must hold at any moment."""
 

@@ -1,6 +1,6 @@
 """The store as plain rows, and what others saw, as far as `jobs.invariants` has to look at it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from jobs.model import Phase, RunState
@@ -66,6 +66,7 @@ class EventFacts:
     scope: str = ""
     step: str | None = None
     iteration: int | None = None
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +247,11 @@ class ReservationFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One consistent view of the store, by the database's clock, and beside it what others saw; None: nobody was asked."""
+    """One consistent view of the store, by the database's clock, and beside it what others saw; None: nobody was asked.
+
+    `doubted` are the times between which it was known to be in doubt; `undisturbed` is the state every item came to in the same
+    history with a Redis that was left alone.
+    """
 
     now: float
     runs: Sequence[RunFacts] = ()
@@ -264,3 +269,5 @@ class Facts:
     machine: Machine | None = None
     exposed: Sequence[Sighting] = ()
     escaped: Sequence[Sighting] = ()
+    doubted: Sequence[tuple[float, float]] = ()
+    undisturbed: Mapping[str, str] | None = None

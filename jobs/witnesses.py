@@ -12,6 +12,7 @@ from jobs.record import Facts, TreeEntry, Violation
 
 LONGEST_UNREAD_S = 86_400.0
 """A webhook that has come to nothing after a day is as good as lost, whatever it waits for."""
+CLAIMS = frozenset({"Claimed", "ClaimedForDelivery"})
 MOST_CREATED = 5
 """How many things a run may create on the forge without a person asking again."""
 MOST_COMMENT, MOST_CALLBACK, MOST_WEBHOOK = 65_536, 256 * 1024, 25 * 1024**2 + 64 * 1024
@@ -37,6 +38,21 @@ def nothing_unsigned(facts: Facts) -> Iterator[Violation]:
         how, _, which = row.verified_by.partition(":")
         if how not in {"secret", "app_api"} or (how == "secret" and not which.isdigit()):
             yield Violation("I02", row.delivery, f"it was taken in, verified by {row.verified_by!r}")
+
+
+def closed_in_doubt(facts: Facts) -> Iterator[Violation]:
+    """I19: nothing was claimed while the store was known to be in doubt."""
+    for event in facts.events:
+        if event.type in CLAIMS and any(since <= event.at <= until for since, until in facts.doubted):
+            yield Violation("I19", event.run_id, f"it was claimed (event {event.seq}) while the store was in doubt")
+
+
+def disposable_bell(facts: Facts) -> Iterator[Violation]:
+    """I22: what was asked for came to the same as where nobody disturbed Redis."""
+    came = {f"{run.scope}#{run.number}": run.state.value for run in facts.runs}
+    for item, state in (facts.undisturbed or {}).items():
+        if came.get(item) != state:
+            yield Violation("I22", item, f"it came to {came.get(item, 'nothing')}, and to {state} with a Redis that nobody disturbed")
 
 
 def one_of_each(facts: Facts) -> Iterator[Violation]:

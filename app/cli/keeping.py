@@ -14,7 +14,7 @@ from infra.agents.launches import LaunchLog
 from infra.clock import SystemClock
 from infra.store import safekeeping
 from infra.store.snapshot import facts
-from jobs.invariants import violations
+from jobs.invariants import remedy, violations
 from jobs.record import Launch
 
 FILE = click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
@@ -55,10 +55,10 @@ def invariants(json_: bool) -> None:
     with opened() as store:
         found = violations(facts(store.engine, _launches(store)))
     if json_:
-        as_json({"ok": not found, "violations": [asdict(one) for one in found]})
+        as_json({"ok": not found, "violations": [{**asdict(one), "remedy": remedy(one)} for one in found]})
     elif found:
         for one in found:
-            say(styled(one.invariant, "bad"), f" {one.subject}: {one.text}")
+            say(styled(one.invariant, "bad"), f" {one.subject}: {one.text}. To do: {remedy(one)}.")
     else:
         say(styled("✓", "good"), " every invariant holds")
     if found:

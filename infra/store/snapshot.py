@@ -122,7 +122,7 @@ def _event(row: Any) -> EventFacts:
     stands = (RunState(row.state), Phase(row.phase))
     return EventFacts(
         row.seq, row.run_id, row.type, *stands, row.attempt, row.lease_token, row.delivery, row.scope,
-        launched.get("step"), launched.get("iteration"),
+        launched.get("step"), launched.get("iteration"), row.at,
     )  # fmt: skip
 
 

@@ -142,7 +142,7 @@ class Campaign:
         if role == CUT:
             _cut(self.home)
         elif role in MORE:
-            _disturb(self.home, role)
+            disturb(self.home, role)
         elif role == MACHINE:
             lost, began = self._lose_the_machine(), self.home.died
         else:
@@ -210,7 +210,7 @@ def untaken(home: Installation) -> list[object]:
     return [one for one in home.github.deliveries if one.sent and one.guid not in taken]
 
 
-def _disturb(home: Installation, how: str) -> None:
+def disturb(home: Installation, how: str) -> None:
     """Once only: a client that tries again would also stop the server that was started instead."""
     client = ringing_client(f"unix://{place(home.data).socket}?db=0")
     with contextlib.closing(client), contextlib.suppress(RedisError):

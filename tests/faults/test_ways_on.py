@@ -1,11 +1,13 @@
 """A store in doubt under a real `slipway up`: everything closes, nobody spins, and the doctor's words lead out of it."""
 
+import itertools
 import json
 import re
 import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,10 @@ import sqlalchemy as sa
 
 from infra.store import schema
 from infra.store.engine import database
+from jobs.invariants import violations
+from jobs.record import Facts
+from tests.faults import witness
+from tests.faults.campaign import disturb
 from tests.faults.installation import Installation, await_, installation
 from tests.faults.test_storage import scribble
 from tests.needs import working_sandbox
@@ -121,3 +127,50 @@ def test_the_doctor_s_words_lead_from_a_damaged_store_to_one_pull_request_each(r
         assert real.github.labels(issue) == {"slipway:done"}
     assert real.command("doctor")[0] == 0
     assert real.command("invariants") == (0, "✓ every invariant holds")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_store_that_is_taken_away_under_a_running_service_is_closed_until_it_is_back(real: Installation) -> None:
+    """Proves: I19, I01, F43."""
+    base, elsewhere = database(real.data), real.root / "elsewhere"
+    base.rename(elsewhere)
+    gone = time.time()
+    await_(lambda: not real.ready(), 60, "readiness tells of it")
+    real.ask(SLOW)
+    assert real.github.deliveries[-1].status_code == 503
+    assert "Put it back, or: Stop every Slipway process, then `slipway restore FILE`" in doctor(real)
+    await_(lambda: "duties wait: the store is in doubt" in lines_of(real, "keeper"), 60, "the keeper waits")
+    back = time.time()
+    elsewhere.rename(base)
+    await_(real.ready, 90, "it is ready again, by itself")
+    real.redeliver()
+    everything_is_over(real)
+    assert violations(replace(facts_of(real), doubted=[(gone, back)])) == []
+
+
+def facts_of(real: Installation) -> Facts:
+    return witness.facts(real.engine, real.data, real.github, real.secrets)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_the_same_requests_come_to_the_same_with_and_without_redis(tmp_path: Path) -> None:
+    """Proves: I22, F20, F21, F22. The second time Redis is emptied and stopped in turn, for as long as anything is unfinished."""
+    working_sandbox(tmp_path / "probe")
+    came: list[Facts] = []
+    for name, ways in (("quiet", ("",)), ("disturbed", ("flush", "restart"))):
+        with installation(tmp_path / name) as home:
+            for script in (BONJOUR, f"{BONJOUR}\nsleep 2", "exit 3"):
+                home.ask(task(script))
+            for how in itertools.cycle(ways):
+                if not home.unfinished():
+                    break
+                if how:
+                    disturb(home, how)
+                time.sleep(0.7)
+            came.append(facts_of(home))
+    quiet, rough = came
+    states = {f"{run.scope}#{run.number}": run.state.value for run in quiet.runs}
+    assert sorted(states.values()) == ["failed", "succeeded", "succeeded"]
+    assert violations(replace(rough, undisturbed=states)) == []
