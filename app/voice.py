@@ -3,7 +3,7 @@
 import hashlib
 from typing import Protocol
 
-from jobs.messages import of_delivery
+from jobs.markdown import code
 from jobs.model import Repository
 
 
@@ -55,7 +55,7 @@ class Voice:
 
     def answered(self, repository: Repository, number: int, delivery: str) -> bool:
         """Whether the status of a run stands on the item that comes from this webhook, whatever the store knows of it."""
-        return self._board.find_comment(repository, number, of_delivery(delivery)) is not None
+        return self._board.find_comment(repository, number, code(delivery)) is not None
 
     def react(self, repository: Repository, number: int, comment: int | None, content: str, *, beside: bool = False) -> None:
         """Add a reaction; GitHub itself keeps it single."""

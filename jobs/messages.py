@@ -351,12 +351,7 @@ def footer(run: Run, page: str | None) -> str:
     delivery = run.request.source.delivery
     parts = [f"Run {link}", f"attempt {run.attempt}" if run.attempt else "", f"cost {money(run.cost_usd)}"]
     tokens = f"{run.tokens:,} tokens" if run.tokens else ""
-    return " · ".join(filter(None, [*parts, tokens, of_delivery(delivery) if delivery else ""]))
-
-
-def of_delivery(delivery: str) -> str:
-    """How what we write names the webhook it comes from."""
-    return f"delivery {code(delivery)}"
+    return " · ".join(filter(None, [*parts, tokens, f"delivery {code(delivery)}" if delivery else ""]))
 
 
 # the check run
