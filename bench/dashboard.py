@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from infra.store.schema import attempt, event, iteration, outbox, run
+from infra.store.totals import BATCHES, SqlTotals
 from tests.app import town as place
 from tests.app.web import web
 
@@ -29,6 +30,7 @@ PAGES = (
     "/inbox",
     "/workers",
     "/budgets",
+    "/find?q=nothing",
     "/api/v1/runs",
     "/metrics",
     "/readyz",
@@ -41,7 +43,7 @@ OWN: dict[str, dict[str, str]] = {
     "event": {"seq": "NULL", "run_id": ID},
     "attempt": {"run_id": ID},
     "iteration": {"id": "NULL", "run_id": ID},
-    "outbox": {"id": "'msg_copy_' || i || '_' || id", "run_id": ID, "state": "'sent'"},
+    "outbox": {"id": "'msg_copy_' || i || '_' || id", "run_id": ID, "state": "'sent'", "done_at": f"created_at - {AGO}"},
 }
 
 
@@ -62,6 +64,8 @@ def made(data: Path, count: int, events: int) -> Store:
     town = place.build(data)
     for name, most in (("succeeded", count * 9 // 10), ("failed", count // 10)):
         copy(town, town[name], most, per_run=max(1, events // max(1, count)))
+    while SqlTotals(town.engine).follow() == BATCHES:  # the keeper does
+        pass
     return Store(town, web(town).client)
 
 

@@ -31,6 +31,7 @@ from infra.store.measuring import SqlTallies
 from infra.store.probes import SqlProbes
 from infra.store.repositories import SqlRepositories
 from infra.store.safekeeping import backup
+from infra.store.totals import SqlTotals
 from jobs.model import Repository
 from jobs.rules import Rules
 
@@ -86,6 +87,7 @@ def _tidying(ground: Ground, shop: Workshop) -> tuple[Duty, ...]:
         Duty("forget unread outputs", 3600, lambda: ground.artifacts.sweep(kept.runs * DAY_S), each_host=True),
         Duty("empty old webhooks", 3600, lambda: ground.inbox.compact(kept.inbox * DAY_S)),
         Duty("count what happened", 10, SqlTallies(ground.engine).follow),
+        Duty("count what is over", 10, SqlTotals(ground.engine).follow),
         Duty("count calls to GitHub", 10, shop.outside.tell_calls, each_host=True),
         Duty("forget old askings", 3600, lambda: SqlAsked(ground.engine).forget(kept.inbox * DAY_S)),
         Duty("forget what agents were doing", 3600, lambda: SqlActivity(ground.engine).forget()),

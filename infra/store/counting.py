@@ -4,16 +4,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from infra.store.measuring import counters
 from infra.store.outbox import due_now
 from infra.store.rooms import fullest
-from infra.store.schema import PENDING, agent_probe, attempt, endpoint, inbox, iteration, lane, outbox, pause, run, tick, worker
+from infra.store.schema import PENDING, agent_probe, endpoint, inbox, lane, outbox, pause, run, tick, worker
+from infra.store.tallies import Counted, counters
+from infra.store.totals import totals
 from infra.store.work import now
 from jobs.errors import REASONS
 from jobs.model import FINAL, HELD, RunState
 
 SEEN_S = 60.0
-Counted = dict[tuple[str, ...], float]
 ENDED = [state.value for state in FINAL]
 HOLDING = [state.value for state in HELD]
 
@@ -21,16 +21,18 @@ HOLDING = [state.value for state in HELD]
 def counts(connection: sa.Connection) -> dict[str, Counted]:
     """Every metric by its label values."""
     seen = worker.c.seen_at > now() - SEEN_S
-    ended = _by(connection, run.c.state, run.c.reason_code, where=run.c.state.in_(ENDED))
+    total = totals(connection)
+    ended = {labels: number for labels, number in total["ends"].items() if labels[0] in ENDED}
     return {
         **counters(connection),
-        "slipway_runs": _by(connection, run.c.state),
+        "slipway_runs": _by_state(total["ends"]),
         "slipway_runs_ended": ended,
         "slipway_unknown_reason_ratio": {(): _unknown(ended)},
-        "slipway_attempts": _by(connection, attempt.c.outcome),
-        "slipway_iterations": _by(connection, iteration.c.agent, iteration.c.role),
-        "slipway_inbox": _by(connection, inbox.c.state),
-        "slipway_outbox": _by(connection, outbox.c.state),
+        "slipway_attempts": total["attempts"],
+        "slipway_iterations": total["iterations"],
+        "slipway_inbox": total["webhooks"],
+        "slipway_outbox": total["callbacks"],
+        "slipway_cost_usd": {(): sum(total["cost"].values())},
         "slipway_processes": _by(connection, worker.c.role, where=sa.and_(worker.c.ended_at.is_(None), seen)),
         "slipway_oldest_queued_seconds": {
             (): _age(connection, run.c.created_at, run.c.ended_at.is_(None), run.c.state == RunState.QUEUED.value)
@@ -45,7 +47,6 @@ def counts(connection: sa.Connection) -> dict[str, Counted]:
         "slipway_github_pause_seconds": {(): max(0.0, float(connection.scalar(sa.select(sa.func.max(lane.c.not_before) - now())) or 0.0))},
         "slipway_agents": _by(connection, agent_probe.c.agent, agent_probe.c.state),
         "slipway_outputs_room_ratio": {(): fullest(connection)},
-        "slipway_cost_usd": {(): float(connection.scalar(sa.select(sa.func.sum(run.c.cost_usd))) or 0.0)},
     }
 
 
@@ -68,6 +69,13 @@ def health(connection: sa.Connection) -> dict[str, Any]:
         "paused": {row.scope: row.reason for row in connection.execute(sa.select(pause))},
         "closed_receivers": list(connection.scalars(closed)),
     }
+
+
+def _by_state(ends: Counted) -> Counted:
+    found: Counted = {}
+    for (state, _), number in ends.items():
+        found[(state,)] = found.get((state,), 0.0) + number
+    return found
 
 
 def _unknown(ended: Counted) -> float:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DataError, IntegrityError, StatementError
 
 from infra.store.schema import PENDING, inbox
+from infra.store.totals import reopened
 from infra.store.work import NOW, now, read, write
 
 LEASE_S = 60.0
@@ -105,8 +106,13 @@ class SqlInbox:
 
     def replay(self, row_id: int) -> None:
         """Let a row be worked again from the beginning. Raises KeyError for an unknown id."""
-        again = sa.update(inbox).where(inbox.c.id == row_id).values(state="pending", reason=None, tries=0, next_at=0.0, lease_until=0.0)
-        if not write(self._engine, lambda connection: connection.execute(again.values(done_at=None)).rowcount):
+
+        def work(connection: sa.Connection) -> int:
+            reopened(connection, inbox, row_id)
+            again = sa.update(inbox).where(inbox.c.id == row_id).values(state="pending", reason=None, tries=0, next_at=0.0, lease_until=0.0)
+            return connection.execute(again.values(done_at=None)).rowcount
+
+        if not write(self._engine, work):
             raise KeyError(row_id)
 
     def compact(self, older_than_s: float) -> int:

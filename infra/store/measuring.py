@@ -4,15 +4,15 @@ The figures are rows, added in the transaction that moves the mark up to which e
 a transaction may be open that commits an event with a smaller number.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
-from infra.store.schema import effect, event, inbox, meta, tally
-from infra.store.upsert import insert
+from infra.store import tallies
+from infra.store.schema import effect, event, inbox
+from infra.store.tallies import Figure
 from infra.store.work import now, read, write
 from jobs.errors import REASONS
 from jobs.model import HELD, RunState
@@ -24,7 +24,6 @@ BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0,
 STILL = ("MessageReceived", "StopRequested", "StuckNoticed", "Launched")
 """Events in the middle of a phase, which neither end nor begin one."""
 HELD_STATES = frozenset(state.value for state in HELD)
-Figure = tuple[str, tuple[str, ...]]
 Counted = Mapping[str, Mapping[tuple[str, ...], float]]
 
 
@@ -38,11 +37,11 @@ class SqlTallies:
     def add(self, figures: Mapping[Figure, float]) -> None:
         """Add to counters."""
         if figures:
-            write(self._engine, lambda connection: add(connection, figures))
+            write(self._engine, lambda connection: tallies.add(connection, figures))
 
     def counts(self) -> Counted:
         """Every counter there is."""
-        return read(self._engine, counters)
+        return read(self._engine, tallies.counters)
 
     def follow(self) -> int:
         """Count what was stored since the last time; how many events that were. A bounded number at once."""
@@ -55,45 +54,20 @@ class SqlTallies:
         return counted
 
 
-def counters(connection: sa.Connection) -> dict[str, dict[tuple[str, ...], float]]:
-    """As `SqlTallies.counts`."""
-    found: dict[str, dict[tuple[str, ...], float]] = {}
-    for row in connection.execute(sa.select(tally)):
-        found.setdefault(row.name, {})[tuple(json.loads(row.labels))] = row.value
-    return found
-
-
-def add(connection: sa.Connection, figures: Mapping[Figure, float]) -> None:
-    """As `SqlTallies.add`, in a transaction of the caller's."""
-    for (name, labels), number in sorted(figures.items()):  # always in one order, so that two who add never wait for each other
-        new = insert(connection, tally).values(name=name, labels=json.dumps(labels), value=number)
-        connection.execute(new.on_conflict_do_update(index_elements=["name", "labels"], set_={"value": tally.c.value + number}))
-
-
 def _follow(connection: sa.Connection, lag_s: float) -> int:
     ripe = float(connection.execute(sa.select(now())).scalar_one()) - lag_s
     figures: Counter[Figure] = Counter()
-    events = _events(connection, _mark(connection, "counted events"), ripe)
+    events = _events(connection, tallies.mark(connection, "counted events"), ripe)
     for row in events:
         figures.update(dict(_of_event(row)))
-    shown = _first_shown(connection, _mark(connection, "counted statuses"), ripe)
+    shown = _first_shown(connection, tallies.mark(connection, "counted statuses"), ripe)
     for took in shown:
         figures.update(dict(_took("slipway_first_status_seconds", (), took)))
-    add(connection, figures)
+    tallies.add(connection, figures)
     if events:
-        _move(connection, "counted events", events[-1]["seq"])
-    _move(connection, "counted statuses", ripe)
+        tallies.move(connection, "counted events", events[-1]["seq"])
+    tallies.move(connection, "counted statuses", ripe)
     return len(events)
-
-
-def _mark(connection: sa.Connection, what: str) -> float:
-    """Up to where is counted; the row is locked, so that one counts at a time."""
-    connection.execute(insert(connection, meta).values(key=what, value="0").on_conflict_do_nothing())
-    return float(connection.scalar(sa.select(meta.c.value).where(meta.c.key == what).with_for_update()) or 0)
-
-
-def _move(connection: sa.Connection, what: str, mark: float) -> None:
-    connection.execute(sa.update(meta).where(meta.c.key == what).values(value=repr(mark)))
 
 
 def _events(connection: sa.Connection, mark: float, ripe: float) -> list[Mapping[str, Any]]:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from infra.store.schema import PENDING, endpoint, outbox
 from infra.store.sight import inside
+from infra.store.totals import reopened
 from infra.store.upsert import insert
 from infra.store.work import now, read, write
 from jobs.errors import UserError
@@ -21,6 +22,9 @@ EMPTIED = (
     "This callback arrived long ago and its text is not kept any more, so it cannot be sent again. `slipway show RUN` has what it told."
 )
 CLOSED = "The receiver is closed after its failures. Mend it, then `slipway callbacks replay ID`."
+
+LISTED = tuple(column for column in outbox.c if column.name not in {"body", "done_at"})
+"""What a listing has of a callback."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class SqlOutbox:
         """The receiver said yes; whatever was wrong with it is forgotten."""
 
         def work(connection: sa.Connection) -> None:
-            done = _mine(row).values(state="sent", last_status=status, last_error=None, sent_at=now(), lease_until=0.0)
+            done = _mine(row).values(state="sent", last_status=status, last_error=None, sent_at=now(), done_at=now(), lease_until=0.0)
             connection.execute(done)
             connection.execute(sa.update(endpoint).where(endpoint.c.url == row.url).values(failing_since=None, not_before=0.0))
 
@@ -73,7 +77,7 @@ class SqlOutbox:
         def work(connection: sa.Connection) -> bool:
             state = "dead" if next_at is None else "pending"
             told = {"state": state, "last_status": status, "last_error": error, "next_at": next_at or 0.0, "lease_until": 0.0}
-            connection.execute(_mine(row).values(**told))
+            connection.execute(_mine(row).values(**told, done_at=now() if next_at is None else None))
             return _failing(connection, row.url)
 
         return write(self._engine, work)
@@ -108,7 +112,7 @@ class SqlOutbox:
         self, state: str | None = None, run_id: str | None = None, limit: int = 100, within: Collection[str] | None = None
     ) -> list[dict[str, Any]]:
         """Callbacks of the scopes `within` (None: of all) without their bodies, newest first."""
-        wanted = sa.select(*[column for column in outbox.c if column.name != "body"]).order_by(outbox.c.created_at.desc(), outbox.c.id)
+        wanted = sa.select(*LISTED).order_by(outbox.c.created_at.desc(), outbox.c.id)
         wanted = wanted.where(outbox.c.state == state) if state else wanted
         wanted = wanted.where(outbox.c.run_id == run_id) if run_id else wanted
         wanted = wanted.where(*inside(outbox.c.scope, within))
@@ -132,7 +136,8 @@ class SqlOutbox:
                 raise KeyError(row_id)
             if not size:
                 raise UserError(EMPTIED)
-            again = sa.update(outbox).where(this).values(state="pending", tries=0, next_at=now(), lease_until=0.0)
+            reopened(connection, outbox, row_id)
+            again = sa.update(outbox).where(this).values(state="pending", tries=0, next_at=now(), lease_until=0.0, done_at=None)
             url = connection.scalar(again.returning(outbox.c.url))
             connection.execute(sa.delete(endpoint).where(endpoint.c.url == url))
 
@@ -177,7 +182,7 @@ def _failing(connection: sa.Connection, url: str) -> bool:
 def _disable(connection: sa.Connection, url: str, why: str) -> int:
     _endpoint(connection, url, disabled_at=now())
     pending = sa.update(outbox).where(outbox.c.url == url, outbox.c.state == "pending")
-    return connection.execute(pending.values(state="dead", last_error=why, lease_until=0.0)).rowcount
+    return connection.execute(pending.values(state="dead", last_error=why, lease_until=0.0, done_at=now())).rowcount
 
 
 def enclose(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -185,4 +190,4 @@ def enclose(connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> Non
     connection.execute(outbox.insert(), rows)
     closed = sa.select(endpoint.c.url).where(endpoint.c.url == outbox.c.url, endpoint.c.disabled_at.is_not(None))
     shut = sa.update(outbox).where(outbox.c.id.in_([row["id"] for row in rows]), closed.exists())
-    connection.execute(shut.values(state="dead", last_error=CLOSED))
+    connection.execute(shut.values(state="dead", last_error=CLOSED, done_at=now()))

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from infra.store import measuring
+from infra.store import tallies
 from infra.store.schema import agent_event, agent_probe
 from infra.store.upsert import insert
 from infra.store.work import now, read, write
@@ -93,7 +93,7 @@ def agent_events(connection: sa.Connection, since_s: float, limit: int) -> list[
 def _append(connection: sa.Connection, host: str, agent: str, event: Became, text: str) -> None:
     told = {"type": event.type, "was": event.was, "version": event.version, "text": text}
     connection.execute(agent_event.insert().values(host=host, agent=agent, at=now(), **told))
-    measuring.add(connection, {(COUNTED, (agent, event.type)): 1.0})
+    tallies.add(connection, {(COUNTED, (agent, event.type)): 1.0})
 
 
 def _keep(connection: sa.Connection, host: str, agent: str, found: Mapping[str, str], *, same: bool) -> None:

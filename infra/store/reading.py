@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from infra.store import claims, counting, probes, queue, stats, tracing
+from infra.store.outbox import LISTED
 from infra.store.pages import Evidence, head, page
 from infra.store.schema import activity, artifact, attempt, budget, event, inbox, iteration, outbox, run
 from infra.store.sight import inside
@@ -22,7 +23,6 @@ MOST = 500
 CURSOR = re.compile(r"([0-9]{1,20}\.[0-9]{1,20}) ([0-9a-f]{32})")
 BRIEFLY = ("id", "run_id", "attempt", "step", "role", "agent", "n", "launched_at", "ended_at", "decision")
 ACTIVITY = ("seq", "at", "attempt", "step", "iteration", "kind", "text")
-CALLBACK = tuple(column for column in outbox.c if column.name != "body")
 
 
 class SqlReading:
@@ -185,7 +185,7 @@ def _evidence(connection: sa.Connection, run_id: str) -> Evidence:
     return Evidence(
         attempts=rows(sa.select(attempt).where(attempt.c.run_id == run_id).order_by(attempt.c.n)),
         iterations=rows(sa.select(iteration).where(iteration.c.run_id == run_id).order_by(iteration.c.id)),
-        callbacks=rows(sa.select(*CALLBACK).where(outbox.c.run_id == run_id).order_by(outbox.c.created_at, outbox.c.id)),
+        callbacks=rows(sa.select(*LISTED).where(outbox.c.run_id == run_id).order_by(outbox.c.created_at, outbox.c.id)),
         artifacts=list(connection.scalars(sa.select(artifact.c.name).where(artifact.c.run_id == run_id).order_by(artifact.c.name))),
     )
 

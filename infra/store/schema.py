@@ -7,7 +7,7 @@ metadata = sa.MetaData(naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_
 Time = sa.Double
 Json = sa.JSON
 Id = sa.String(64)
-LIVE, ENDED = sa.text("ended_at IS NULL"), sa.text("ended_at IS NOT NULL")
+LIVE, ENDED, OVER = sa.text("ended_at IS NULL"), sa.text("ended_at IS NOT NULL"), sa.text("done_at IS NOT NULL")
 PENDING = sa.text("state = 'pending'")
 """As the indexes say it: a bound value is not always seen to mean the same."""
 SHOWN, OF_A_RUN = sa.text("kind = 'comment'"), sa.text("run_id IS NOT NULL")
@@ -43,6 +43,7 @@ inbox = sa.Table(
     sa.UniqueConstraint("app", "event", "delivery"),
     sa.Index("ix_inbox_pending", "next_at", sqlite_where=PENDING, postgresql_where=PENDING),
     sa.Index(None, "received_at", "state", "run_id"),
+    sa.Index("ix_inbox_over", "done_at", "state", sqlite_where=OVER, postgresql_where=OVER),
     sa.Index("ix_inbox_run", "run_id", sqlite_where=OF_A_RUN, postgresql_where=OF_A_RUN),
 )  # fmt: skip
 
@@ -86,7 +87,6 @@ run = sa.Table(
     sa.Index(None, "state", "created_at", "id"),
     sa.Index(None, "full_name", "created_at", "id"),
     sa.Index("ix_run_ended", "ended_at", "state", "scope", "cost_usd", sqlite_where=ENDED, postgresql_where=ENDED),
-    sa.Index(None, "state", "reason_code", "cost_usd"),  # the counts are read from here and never touch the rows
     sa.Index(None, "repository", "number", "created_at"),
     sa.Index(None, "delivery"),
     # what is not final is small however much is: the claim and every duty of the keeper read only these
@@ -106,7 +106,6 @@ attempt = sa.Table(
     sa.Column("launched_at", Time),
     sa.Column("ended_at", Time),
     sa.Column("outcome", sa.String(40)),
-    sa.Index(None, "outcome"),
 )  # fmt: skip
 
 iteration = sa.Table(
@@ -126,7 +125,6 @@ iteration = sa.Table(
     sa.Column("report", Json),
     sa.Column("decision", sa.String(40)),
     sa.Index(None, "run_id", "attempt", "step", "n"),
-    sa.Index(None, "agent", "role"),
 )  # fmt: skip
 
 activity = sa.Table(
@@ -206,8 +204,10 @@ outbox = sa.Table(
     sa.Column("last_error", sa.Text),
     sa.Column("created_at", Time, nullable=False),
     sa.Column("sent_at", Time),
+    sa.Column("done_at", Time),  # since when it is sent or dead
     sa.Index("ix_outbox_pending", "next_at", sqlite_where=PENDING, postgresql_where=PENDING),
     sa.Index("ix_outbox_lane", "url", "next_at", "lease_until", "id", sqlite_where=PENDING, postgresql_where=PENDING),
+    sa.Index("ix_outbox_over", "done_at", "state", sqlite_where=OVER, postgresql_where=OVER),
     sa.Index(None, "created_at", "state"),
     sa.Index(None, "run_id"),
 )  # fmt: skip

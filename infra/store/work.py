@@ -16,6 +16,8 @@ T = TypeVar("T")
 TRIES = 6
 FIRST_S, MOST_S = 0.02, 1.0
 READ_ONLY = "slipway_read_only"
+ONE_VIEW = {"postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}}
+"""What it takes that every statement of a reader sees the same; a transaction of SQLite is like that by itself."""
 BUSY = ("database is locked", "database table is locked")
 SERIALIZATION, DEADLOCK, TOO_MANY, SHUTDOWN = "40001", "40P01", "53300", "57P01"
 AGAIN = {SERIALIZATION, DEADLOCK, TOO_MANY, SHUTDOWN}
@@ -59,9 +61,10 @@ def write(engine: sa.Engine, work: Callable[[sa.Connection], T], *, tries: int =
 
 def read(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
     """Run `work` on one consistent view, without taking the write lock."""
+    options: dict[str, Any] = {READ_ONLY: True, **ONE_VIEW.get(engine.dialect.name, {})}
 
     def once() -> T:
-        with engine.connect().execution_options(**{READ_ONLY: True}) as connection, connection.begin():
+        with engine.connect().execution_options(**options) as connection, connection.begin():
             return work(connection)
 
     return _patiently(once)

@@ -58,6 +58,8 @@ Made from the table that exports them; a test holds the two equal. `GET /metrics
 Every web process tells the same of the whole installation, because the figures are read from the store: take the `max` over processes,
 never the sum. Only `slipway_webhook_requests_total` is each process's own. Labels are states, codes, roles, agents and duties; never a
 repository, a run or a number. Counters of durations, launches and tokens are about twenty seconds behind.
+What is over (runs, attempts, webhooks, callbacks) is counted once and kept as rows; a scrape adds them to what is not over, so it takes as
+long for many runs as for few, and tells the same after any restart.
 
 | metric | what it is | labels |
 |---|---|---|

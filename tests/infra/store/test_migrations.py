@@ -11,8 +11,8 @@ from alembic.migration import MigrationContext
 
 from infra.store import migrate
 from infra.store.doubt import StoreInDoubt
-from infra.store.engine import open_store
-from infra.store.schema import metadata, run
+from infra.store.engine import connect, open_store
+from infra.store.schema import metadata, outbox, run
 from infra.store.work import read
 from tests.infra.store.asked import start
 
@@ -97,3 +97,34 @@ def _state(engine: sa.Engine) -> tuple[str | None, bool, int]:
         return migrate.revision(connection), sa.inspect(connection).has_table("more"), runs
 
     return read(engine, work)
+
+
+def test_callbacks_of_an_older_schema_that_are_over_are_counted(tmp_path: Path) -> None:
+    """What was sent or given up before there was a column for it. Proves: F45."""
+    before = tmp_path / "before"
+    shutil.copytree(migrate.FOLDER, before)
+    for step in before.glob("versions/r00*.py"):
+        if step.name > "r0013":
+            step.unlink()
+    engine = connect(f"sqlite:///{tmp_path / 'old.db'}")
+    migrate.bring_up(engine, folder=before)
+    made = {
+        "run_id": start(engine).id,
+        "scope": "7:42",
+        "type": "run.queued",
+        "url": "https://a.example",
+        "body": b"",
+        "next_at": 0.0,
+        "created_at": 5.0,
+    }
+    with engine.begin() as connection:
+        for state, sent in (("pending", None), ("sent", 7.0), ("dead", None)):
+            row = {**made, "id": state, "state": state, "sent_at": sent}
+            names = ", ".join(row)
+            marks = ", ".join(f":{name}" for name in row)
+            connection.execute(sa.text(f"INSERT INTO outbox ({names}) VALUES ({marks})"), row)
+    migrate.bring_up(engine)
+    with engine.connect() as connection:
+        done = connection.execute(sa.select(outbox.c.state, outbox.c.done_at).order_by(outbox.c.state)).all()
+    assert [tuple(row) for row in done] == [("dead", 5.0), ("pending", None), ("sent", 7.0)]
+    engine.dispose()
