@@ -18,6 +18,9 @@ from jobs.ports import Clock, Effect, Effects
 ASIDE = "aside"
 """The effect by which a run knows at every later try that it cannot push to the pull request it was asked for on."""
 
+AGAIN = "again"
+"""What a retraction is marked with that is no longer one, because the delivery was begun anew after it."""
+
 
 class Authority(Protocol):
     """Asks again, at the last moment, whether the work may leave."""
@@ -74,7 +77,7 @@ class GitHubDeliveryManager:
         sha = run.snapshot.commit if run.snapshot else ""
         rows = self._rows(run)
         gone = rows.get(("retract", sha))
-        if ("push", sha) not in rows or (gone and gone.done):
+        if ("push", sha) not in rows or (gone and gone.done and not gone.external.get(AGAIN)):
             return
         made = self._plan(run)
         if made.expect is not None and rows["push", sha].done:
@@ -137,8 +140,11 @@ class GitHubDeliveryManager:
         self.effects.done(run, effect, {"why": messages.put_aside(number, refused.reason)})
 
     def _push(self, run: Run, made: Plan) -> None:
+        gone = self._rows(run).get(("retract", made.sha))
+        if gone:  # by a worker that died before it could tell what GitHub had refused: the delivery begins anew, and may be taken back anew
+            self.effects.done(run, gone, {AGAIN: True})
         effect = self.effects.intend(run, "push", made.sha)
-        if not effect.done:
+        if gone or not effect.done:
             self._send(run, made)
             self.effects.done(run, effect, {"ref": made.ref, "sha": made.sha})
 
@@ -199,7 +205,7 @@ class GitHubDeliveryManager:
         if effect.done:
             told = effect.external.get("warnings")
             return tuple(map(str, told)) if isinstance(told, list | tuple) else ()
-        warnings = tuple(self._dressed(run, made, pull.number))
+        warnings = tuple(self._dressed(run, made, pull))
         self.effects.done(run, effect, {"warnings": list(warnings)})
         return warnings
 
@@ -214,8 +220,10 @@ class GitHubDeliveryManager:
             return (f"GitHub did not take the description: {refused.reason.text}",)
         return ()
 
-    def _dressed(self, run: Run, made: Plan, number: int) -> Iterator[str]:
-        at = run.repository
+    def _dressed(self, run: Run, made: Plan, pull: Pull) -> Iterator[str]:
+        at, number = run.repository, pull.number
+        if made.draft and not pull.draft:
+            yield "It was to be a draft, and GitHub has none in this repository: it is open for review."
         try:
             if made.labels:
                 self.pulls.label(at, number, made.labels)

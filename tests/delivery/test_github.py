@@ -12,7 +12,7 @@ from delivery.marks import marker
 from delivery.plan import plan
 from jobs.errors import Fault, LeaseLost, Refused
 from jobs.evidence import Receipt
-from jobs.model import Lease, Run
+from jobs.model import Lease, Repository, Run
 from tests.delivery import runs
 from tests.fakes.engine import FakeClock
 from tests.fakes.forge import BOT, Breaks, Crash, FakeAuthority, FakeEffects, FakeForge
@@ -189,6 +189,25 @@ def test_a_refused_pull_request_takes_the_branch_back() -> None:
     assert forge.refs == {}
 
 
+@pytest.mark.parametrize("lost", ["the answer", "the deletion's receipt"])
+def test_a_branch_taken_back_by_a_worker_that_then_died_is_there_again_for_the_next_try(lost: str) -> None:
+    """The refusal was never stored, so nobody knows that the delivery is over. Proves: F71, I04."""
+    forge, effects = FakeForge(refuse={"create": Refused("pull_refused", "No commits between main and the branch.")}), FakeEffects()
+    with pytest.raises(Refused):
+        manager(forge, effects).deliver(runs.run())
+    if lost == "the deletion's receipt":
+        key = (runs.run().id, "retract", runs.SHA)
+        effects.rows[key] = replace(effects.rows[key], done=False, external={})
+    with pytest.raises(Refused, match="No commits"):
+        manager(forge, effects).deliver(runs.run())
+    assert forge.refs == {}
+    forge.refuse.clear()
+    assert manager(forge, effects).deliver(runs.run()).number == 12
+    assert forge.refs == {REF: runs.SHA}
+    manager(forge, effects).retract(runs.run())
+    assert forge.refs == {}
+
+
 def test_a_branch_somebody_moved_is_not_taken_back() -> None:
     """Proves: F71, F81."""
     forge = Moving(refuse={"create": Refused("pull_refused", "No.")})
@@ -221,6 +240,21 @@ def test_what_github_refuses_of_people_labels_and_check_is_a_warning() -> None:
         "GitHub did not take the reviewer 'nobody'.",
     )
     assert manager(forge, effects).deliver(run).warnings == receipt.warnings
+
+
+class WithoutDrafts(FakeForge):
+    """A plan of GitHub's that has no drafts."""
+
+    def create(self, repository: Repository, *, branch: str, base: str, title: str, body: str, draft: bool) -> Pull:
+        return super().create(repository, branch=branch, base=base, title=title, body=body, draft=False)
+
+
+def test_a_pull_request_that_could_be_no_draft_says_so_once_and_for_all() -> None:
+    forge, effects = WithoutDrafts(), FakeEffects()
+    told = ("It was to be a draft, and GitHub has none in this repository: it is open for review.",)
+    assert manager(forge, effects).deliver(runs.run()).warnings == told
+    assert manager(forge, effects).deliver(runs.run()).warnings == told
+    assert manager(WithoutDrafts()).deliver(runs.run(by=runs.rules(delivery={"draft": False}))).warnings == ()
 
 
 def test_nothing_leaves_when_the_requester_may_not_write_any_more() -> None:
