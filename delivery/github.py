@@ -9,7 +9,7 @@ from delivery.manager import Board, CheckText, Pull, Pulls, Remote
 from delivery.patience import looked_again
 from delivery.plan import Page, Plan, plan
 from delivery.retelling import retold
-from jobs import messages
+from jobs import check_run, messages
 from jobs.errors import Refused
 from jobs.evidence import Receipt
 from jobs.model import Run
@@ -125,19 +125,19 @@ class GitHubDeliveryManager:
         try:
             self._push(run, made)
         except Refused as refused:
-            self._put_aside(run, made.follows, refused)
+            self._put_aside(run, refused)
             return self._pushed(run, self._plan(run))
         return made
 
-    def _put_aside(self, run: Run, number: int, refused: Refused) -> None:
+    def _put_aside(self, run: Run, refused: Refused) -> None:
         """Write down that the pull request takes no push. Raises the refusal where the repository wants no other way."""
         if refused.reason.code != "push_refused":
             raise refused
         if run.rules.delivery.pulls != "push_or_follow_up":
-            told = messages.aside_possible(number, refused.reason)
+            told = messages.aside_possible(refused.reason)
             raise Refused(told.code, told.text, evidence=refused.evidence) from refused
-        effect = self.effects.intend(run, ASIDE, str(number))
-        self.effects.done(run, effect, {"why": messages.put_aside(number, refused.reason)})
+        effect = self.effects.intend(run, ASIDE, str(run.request.source.number))
+        self.effects.done(run, effect, {"why": messages.put_aside(refused.reason)})
 
     def _push(self, run: Run, made: Plan) -> None:
         gone = self._rows(run).get(("retract", made.sha))
@@ -182,7 +182,7 @@ class GitHubDeliveryManager:
         if found is not None:
             return found
         page = self.page(run.id)
-        text = CheckText(messages.check_title(run), messages.check_summary(run, page))
+        text = CheckText(check_run.title(run), check_run.summary(run, page))
         return self.board.start_check(run.repository, made.sha, run.id, page, text)
 
     def _pull(self, run: Run, made: Plan) -> Pull:

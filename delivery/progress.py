@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from delivery.manager import CheckText
-from jobs import messages
+from jobs import check_run, messages
 from jobs.errors import REASONS, Reason
 from jobs.evidence import Finding, Turn
 from jobs.messages import LABELS
@@ -118,7 +118,7 @@ def _misconfigured(run: Run) -> bool:
 
 
 def _moved(sha: str, to: str) -> Check:
-    title, summary = messages.moved_on(to)
+    title, summary = check_run.moved_on(to)
     return Check(sha, CheckText(title, summary), "neutral")
 
 
@@ -130,16 +130,16 @@ def check_text(run: Run, page: str | None) -> CheckText:
     """What a check run on the run's commit shows."""
     found = run.findings or (run.verified.findings if run.verified else ())
     return CheckText(
-        title=messages.check_title(run),
-        summary=messages.check_summary(run, page),
-        text=messages.check_text(run),
+        title=check_run.title(run),
+        summary=check_run.summary(run, page),
+        text=check_run.text(run),
         annotations=tuple(_annotation(one) for one in found if one.path)[:MOST_ANNOTATIONS],
         actions=ENDED.get(run.state, (RETRY,)) if run.is_final else (STOP,),
     )
 
 
 def _annotation(finding: Finding) -> Finding:
-    return replace(finding, message=messages.annotation(finding))
+    return replace(finding, message=check_run.annotation(finding))
 
 
 def conclusion(run: Run) -> str | None:

@@ -3,7 +3,7 @@
 What others wrote is made harmless on the way, and no line begins with a command of ours.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import yaml
 
@@ -16,6 +16,8 @@ from jobs.text import fenced, for_log
 
 MOST_LISTED = 40
 MOST_LOG = 8_000
+OURS = ("from_file", "templates")
+"""Of the rules: what we note about them, and no file can say."""
 
 EXPECTED: Mapping[str, str] = {
     "flow": "the name of a flow, such as `implement`",
@@ -87,20 +89,23 @@ def takes_no_text(command: str, whole: str) -> str:
 
 def help_text(rows: Sequence[tuple[str, bool, Sequence[str], str, str]]) -> str:
     """The list of commands: name, whether text may follow, options, least role, what it does."""
-    cells = [(_usage(name, text, options), role, what) for name, text, options, role, what in rows]
+    cells = [(f"`/slipway {name}{' …' if text else ''}`", role, what) for name, text, _, role, what in rows]
     return "\n\n".join(
         [
             "**What Slipway understands**, at the start of a line of a new comment:",
             table(("Command", "Least role", "What it does"), cells),
+            "\n".join(_taken(rows)),
             "Without one of these words, `/slipway` and some text is a `run`; while a run works here, it is a message to its agent, "
             "and so is any other comment by somebody with write permission.",
         ]
     )
 
 
-def _usage(name: str, text: bool, options: Sequence[str]) -> str:
-    parts = [f"`/slipway {name}{' …' if text else ''}`", *(f"`{option}`" for option in options)]
-    return " ".join(parts)
+def _taken(rows: Sequence[tuple[str, bool, Sequence[str], str, str]]) -> Iterator[str]:
+    """A line for all commands that take the same options; with them in the table it would be too wide for a phone."""
+    for options in dict.fromkeys(tuple(row[2]) for row in rows if row[2]):
+        names = ", ".join(f"`{name}`" for name, _, taken, _, _ in rows if tuple(taken) == options)
+        yield f"- Options of {names}: {' '.join(f'`{option}`' for option in options)}"
 
 
 def beside(path: str, line: int | None, said: str) -> str:
@@ -263,9 +268,12 @@ def nothing_here(what: str) -> str:
 def logs(run: Run, page: str | None) -> str:
     """The end of what the last agent said, and where the rest is."""
     result = run.last_result
-    where = f" The whole of it is on [its page]({page})." if page else f" `slipway logs {run.id}` shows the whole of it."
     if result is None:
-        return f"No agent of run `{run.short}` has ended yet, so there is no output to show.{where}"
+        follow = (
+            f"[Its page]({page}) shows what one says while it works." if page else f"`slipway logs -f {run.id}` follows the one at work."
+        )
+        return f"No agent of run `{run.short}` has ended yet, so there is no output to show. {follow}"
+    where = f" The whole of it is on [its page]({page})." if page else f" `slipway logs {run.id}` shows the whole of it."
     said = "\n".join(filter(None, [result.stdout.text, result.stderr.text])) or result.summary or "(nothing)"
     return (
         f"The end of what {code(result.agent)} said in run `{run.short}`:\n\n{fenced(said[-MOST_LOG:], MOST_LOG + 100)}\n\n{where.strip()}"
@@ -276,5 +284,6 @@ def config_in_use(rules: Rules) -> str:
     """The configuration, whole but for the addresses of receivers: some come from a file that not everybody here may read."""
     where = f"from `{PATH}` on the default branch" if rules.from_file else f"the defaults, for there is no `{PATH}` on the default branch"
     told = {**dumped(rules), "callbacks": [{**rule.model_dump(mode="json"), "url": receivers.shown(rule.url)} for rule in rules.callbacks]}
-    shown = yaml.safe_dump(told, sort_keys=False, allow_unicode=True)
-    return f"The configuration used here ({where}):\n\n{fenced(shown, MOST_LOG)}"
+    shown = yaml.safe_dump({key: value for key, value in told.items() if key not in OURS}, sort_keys=False, allow_unicode=True)
+    block = f"<details><summary>Every key with its value</summary>\n\n{fenced(shown, MOST_LOG)}\n\n</details>"
+    return f"The configuration used here ({where}):\n\n{block}"

@@ -5,6 +5,7 @@ No line of it begins with a command, so that our own text can never be taken for
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 from jobs.budget import cap
 from jobs.errors import Class, Reason
@@ -41,7 +42,7 @@ ADVICE_BY_CODE: Mapping[str, str] = {
     "budget_exhausted": "Raise the budget or wait for its next period, then comment `/slipway retry`.",
     "paused": "Comment `/slipway resume` to let it go on.",
     "github_rate_limited": "Nothing has to be done.",
-    "github_unavailable": "See githubstatus.com; comment `/slipway retry` to try again at once.",
+    "github_unavailable": "Comment `/slipway retry` to try again at once.",
 }
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+@-]{0,79}")
 """What a trailer takes over as it is. Versions and models are an agent's own words."""
@@ -68,6 +69,12 @@ GONE_ON: Mapping[RunState, str] = {
 
 
 TOO_LATE = "That came too late: the change was out by then. Close or remove it if you do not want it."
+STANDS: Mapping[RunState, str] = {
+    RunState.QUEUED: "waits for a worker",
+    RunState.AWAITING_APPROVAL: "waits for a yes",
+    RunState.PARKED: "put aside",
+}
+"""How the present step stands while nobody works on it."""
 PAUSED = "**Slipway has queued this and begins nothing here for now.**"
 
 
@@ -149,14 +156,14 @@ def beside(run: Run) -> str:
     return f"Goes on from #{source.number} and has its commits; #{source.number} itself is left as it is."
 
 
-def put_aside(number: int, reason: Reason) -> str:
+def put_aside(reason: Reason) -> str:
     """Why a commit that was made for a pull request of somebody's leaves as one of ours."""
-    return f"The change could not be pushed to #{number}, so it is in a pull request of its own. {sentence(reason.text)}"
+    return f"The change could not be pushed to that branch, so it is in a pull request of its own. {sentence(reason.text)}"
 
 
-def aside_possible(number: int, reason: Reason) -> Reason:
+def aside_possible(reason: Reason) -> Reason:
     """A push that was refused, and how the change could leave all the same."""
-    way = f"With `delivery.pulls: push_or_follow_up` it leaves as a pull request of its own where #{number} takes no push."
+    way = "With `delivery.pulls: push_or_follow_up` it leaves as a pull request of its own where a branch takes no push."
     return Reason(reason.code, f"{reason.text} {way}")
 
 
@@ -254,11 +261,11 @@ def detail(run: Run) -> str:
         case RunState.AWAITING_APPROVAL:
             return _asked(run)
         case RunState.PARKED:
-            return paragraphs(_reason(run), _until(run))
+            return paragraphs(why(run), _until(run))
         case RunState.REJECTED:
-            return _reason(run)
+            return why(run)
         case RunState.FAILED | RunState.CANCELLED:
-            return paragraphs(_reason(run), _left_open(run), findings(run.findings))
+            return paragraphs(why(run), _left_open(run), findings(run.findings))
         case RunState.SUCCEEDED:
             return _said(run)
         case _:
@@ -283,7 +290,8 @@ def estimate(run: Run) -> str:
     return f"Planning cost {money(run.cost_usd)}; {guess} at {money(run.cost_usd * to_come)}, by what planning cost; {bound}."
 
 
-def _reason(run: Run) -> str:
+def why(run: Run) -> str:
+    """The reason a run stands where it stands, and what to do about it."""
     if run.reason is None:
         return ""
     return " ".join(filter(None, [sentence(run.reason.text), advice(run.reason)]))
@@ -326,13 +334,19 @@ def _progress(run: Run, step: StepRule, distance: int) -> str:
     if distance > 0:
         return "not begun" if run.is_final else "to come"
     tries = f", iteration {run.iteration}" if run.iteration > 1 else ""
-    return f"{'ended' if run.is_final else 'at work'}{tries}"
+    return f"{'ended' if run.is_final else STANDS.get(run.state, 'at work')}{tries}"
 
 
 def history(turns: Sequence[Turn]) -> str:
-    """What came of each turn, once there is more than one."""
-    rows = [(code(turn.step), str(turn.iteration), _came_to(turn)) for turn in turns[-MOST_TURNS:]]
-    return table(("Step", "Iteration", "What came of it"), rows) if len(rows) > 1 else ""
+    """What came of each turn, once there is more than one; turns one after the other that came to the same are one row."""
+    told = groupby(turns[-MOST_TURNS:], lambda turn: (turn.step, _came_to(turn)))
+    rows = [(code(step), _numbers([turn.iteration for turn in alike]), came) for (step, came), alike in told]
+    return table(("Step", "Iteration", "What came of it"), rows) if len(turns) > 1 else ""
+
+
+def _numbers(iterations: Sequence[int]) -> str:
+    first, last = iterations[0], iterations[-1]
+    return str(first) if first == last else f"{first}\u2013{last}"
 
 
 def _came_to(turn: Turn) -> str:
@@ -352,47 +366,3 @@ def footer(run: Run, page: str | None) -> str:
     parts = [f"Run {link}", f"attempt {run.attempt}" if run.attempt else "", f"cost {money(run.cost_usd)}"]
     tokens = f"{run.tokens:,} tokens" if run.tokens else ""
     return " · ".join(filter(None, [*parts, tokens, f"delivery {code(delivery)}" if delivery else ""]))
-
-
-# the check run
-
-
-def check_title(run: Run) -> str:
-    """A line beside the check's name."""
-    results = run.verified.results if run.verified else ()
-    good = sum(result.passed for result in results)
-    match run.state:
-        case RunState.SUCCEEDED:
-            return f"{good} of {len(results)} gates passed" if results else "Done"
-        case RunState.FAILED | RunState.CANCELLED | RunState.REJECTED | RunState.PARKED:
-            return cut(line(run.reason.text if run.reason else "", 120), 120)
-        case state:
-            return GONE_ON.get(state, "Queued")
-
-
-def check_summary(run: Run, page: str | None) -> str:
-    """The text above the annotations."""
-    judged = "" if run.state is RunState.REJECTED else gates(run)
-    return cut(paragraphs(headline(run, None), _reason(run) if run.is_final else "", judged, footer(run, page)), MOST_PAGE)
-
-
-def check_text(run: Run) -> str:
-    """The findings, whole enough to work with."""
-    return cut(findings(run.findings), MOST_PAGE)
-
-
-def annotation(finding: Finding) -> str:
-    """What is said beside a line of the diff."""
-    return for_markdown(finding.message, MOST_PAGE) or finding.gate
-
-
-CHECK_SUPERSEDED = (
-    "Superseded by a newer check",
-    "Slipway was interrupted while it began this check and began another for the same run on this commit. Look at the newer one.",
-)
-"""Title and summary of a check run that stands beside its run's own; GitHub has no way to delete one."""
-
-
-def moved_on(sha: str) -> tuple[str, str]:
-    """Title and summary of the check on a head that the delivered commit stands on."""
-    return "Continued on a newer commit", f"Slipway delivered `{sha}`; its check is on that commit."

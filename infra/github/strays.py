@@ -6,7 +6,7 @@ from infra.github.app import GitHubApp
 from infra.github.board import NAME, author
 from infra.github.client import GitHub
 from infra.github.routes import Route
-from jobs import messages
+from jobs import check_run
 from jobs.model import Repository
 
 SUPERSEDED = ":superseded"
@@ -37,7 +37,7 @@ class GitHubStrays:
         parts = {"check_name": NAME, "app_id": self.app.id, "filter": "all"}
         rows = self.github.each(Route.OUR_CHECKS, repository, key="check_runs", sha=sha, **parts)
         ours = sorted(int(row["id"]) for row in rows if row["external_id"] == external_id)
-        title, summary = messages.CHECK_SUPERSEDED
+        title, summary = check_run.SUPERSEDED
         told = {"external_id": f"{external_id}{SUPERSEDED}", "status": "completed", "conclusion": "neutral", "actions": []}
         for check in ours[:-1]:
             self.github.ask(Route.UPDATE_CHECK, repository, {**told, "output": {"title": title, "summary": summary}}, check=check)

@@ -161,7 +161,7 @@ def test_what_a_pull_request_does_not_take_leaves_once_beside_it_whatever_is_los
             assert [(pull.number, pull.head_sha) for pull in ours] == [(receipt.number, runs.SHA)], (at, when)
             assert forge.refs == {TOPIC: runs.BASE, f"refs/heads/{receipt.branch}": runs.SHA}
             assert receipt.warnings == (
-                "The change could not be pushed to #9, so it is in a pull request of its own. A rule protects refs/heads/topic.",
+                "The change could not be pushed to that branch, so it is in a pull request of its own. A rule protects refs/heads/topic.",
             )
 
 

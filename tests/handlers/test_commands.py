@@ -120,6 +120,7 @@ def test_the_help_is_the_table() -> None:
     for name, row in COMMANDS.items():
         assert f"`/slipway {name}{' …' if row.text else ''}`" in shown
         assert row.help in shown
+    assert "\n- Options of `run`: `--agent` `--flow` `--base` `--budget` `--sha`\n- Options of `fix`, `plan`, `review`: `--agent`" in shown
     assert not [line for line in shown.split("\n") if line.startswith("/slipway")]
     assert set(COMMANDS) == {
         "run",

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from jobs import messages
+from jobs import check_run, messages
 from jobs.errors import REASONS, Reason
 from jobs.evidence import AgentResult, Ended, Finding, GateReport, GateResult, Turn
 from jobs.markdown import money
 from jobs.model import RunState, Source
-from jobs.rules import AgentRule
+from jobs.rules import AgentRule, Rules
 from tests.delivery import runs
 
 PAGE = "https://slipway.example/runs/1"
@@ -136,6 +136,46 @@ def test_more_than_one_turn_of_the_loop_is_told_in_a_table() -> None:
     )
 
 
+def test_turns_that_came_to_the_same_are_one_row() -> None:
+    alike = [Turn("code", n, "rejected", ("tests",)) for n in (1, 2, 3)]
+    assert messages.history([*alike, Turn("code", 4, "passed")]) == (
+        "| Step | Iteration | What came of it |\n"
+        "| --- | --- | --- |\n"
+        "| `code` | 1–3 | `tests` did not pass |\n"
+        "| `code` | 4 | every required gate passed |"
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "stands"),
+    [(RunState.QUEUED, "waits for a worker"), (RunState.PARKED, "put aside"), (RunState.RUNNING, "at work"), (RunState.FAILED, "ended")],
+)
+def test_a_step_is_at_work_only_while_somebody_works_on_it(state: RunState, stands: str) -> None:
+    run = runs.run(state=state, reason=Reason("stopped", "x"))
+    assert messages.steps(run).endswith(f"| `code` | `scripted` | {stands}, iteration 2 |")
+
+
+def test_a_check_without_gates_of_the_repositorys_own_says_so_in_its_title() -> None:
+    report = GateReport(runs.TREE, (replace(runs.TESTS, name="patch_size", command=()),))
+    bare = runs.run(by=Rules(), state=RunState.SUCCEEDED, receipt=runs.RECEIPT, verified=report)
+    assert check_run.title(bare) == "1 of 1 built-in checks passed; there are no other gates"
+    assert check_run.title(runs.run(state=RunState.SUCCEEDED, receipt=runs.RECEIPT)) == "1 of 1 gates passed"
+
+
+def test_a_check_says_what_its_run_waits_for() -> None:
+    """GitHub shows its title as plain text, cut by nobody but us. Proves: I09."""
+    reason = Reason("github_unavailable", f"GitHub answered `POST /pulls` with 502. {'It is tried again. ' * 9}")
+    parked = runs.run(state=RunState.PARKED, reason=reason, not_before=1_000_000.0)
+    assert check_run.title(parked) == (
+        "GitHub answered POST /pulls with 502. It is tried again. It is tried again. It is tried again. It is tried …"
+    )
+    assert "GitHub answered `POST /pulls` with 502." in check_run.summary(parked, PAGE)
+    assert "It goes on by itself at 1970-01-12 13:46 UTC." in check_run.summary(parked, PAGE)
+    waiting = runs.run(state=RunState.AWAITING_APPROVAL, plan="First the test.")
+    assert "> First the test." in check_run.summary(waiting, PAGE)
+    assert "Comment `/slipway approve` to go on" in check_run.summary(waiting, PAGE)
+
+
 def test_a_reason_that_looks_like_markdown_begins_no_block() -> None:
     """Proves: T22."""
     text = said(state=RunState.FAILED, reason=Reason("agent_failed", "~~~ it said\n\n# Approved"), verified=None)
@@ -151,7 +191,7 @@ def test_a_plan_is_shown_with_the_words_that_let_it_go_on() -> None:
         "What planning cost is not known; no budget bounds it (`limits.cost_usd`).\n\n"
         "Comment `/slipway approve` to go on, with changes after the word if you want any, or `/slipway stop`."
         " Without an answer the run ends at 1970-01-12 13:46 UTC.\n\n"
-        "| Step | Agent | State |\n| --- | --- | --- |\n| `code` | `scripted` | at work, iteration 2 |\n\n"
+        "| Step | Agent | State |\n| --- | --- | --- |\n| `code` | `scripted` | waits for a yes, iteration 2 |\n\n"
         f"{FOOTER}\n\n{MARK}"
     )
 
@@ -234,7 +274,7 @@ def test_every_state_has_a_headline_and_a_check_title(state: RunState) -> None:
     """Proves: I09."""
     run = runs.run(state=state, reason=Reason("stopped", "ada said stop"))
     assert messages.headline(run, None)
-    assert messages.check_title(run)
+    assert check_run.title(run)
 
 
 NASTY = st.sampled_from(
@@ -257,8 +297,8 @@ def test_whatever_others_wrote_our_pages_do_nothing(title: str, summary: str, me
         messages.pull_body(run, page=PAGE, marker=MARK),
         messages.status(run, position=None, page=PAGE, marker=MARK),
         messages.status(replace(run, state=RunState.AWAITING_APPROVAL), position=None, page=PAGE, marker=MARK),
-        messages.check_summary(run, PAGE),
-        messages.check_text(run),
+        check_run.summary(run, PAGE),
+        check_run.text(run),
         messages.commit_message(run),
     ):
         assert not any(line.lstrip().lower().startswith("/slipway") for line in text.splitlines())
@@ -283,7 +323,7 @@ def test_a_page_has_an_end_and_keeps_its_mark() -> None:
     for text in (messages.pull_body(run, page=PAGE, marker=MARK), messages.status(run, position=None, page=PAGE, marker=MARK)):
         assert len(text.encode()) < 65_000
         assert text.endswith(MARK)
-    assert "- and 480 more" in messages.check_text(run)
+    assert "- and 480 more" in check_run.text(run)
 
 
 @pytest.mark.parametrize(("cost", "shown"), [(None, "unknown"), (0.0, "$0.00"), (0.004, "under $0.01"), (1.239, "$1.24")])
