@@ -30,10 +30,18 @@ def killed_when(root: Path, sign: str) -> Iterator[None]:
 
 def _kill(root: Path, sign: str) -> None:
     until = time.monotonic() + PATIENCE_S
-    while not any(root.glob(sign)) and time.monotonic() < until:
+    while not _seen(root, sign) and time.monotonic() < until:
         time.sleep(0.02)
     for pid in sandboxes():
         os.kill(pid, signal.SIGKILL)
+
+
+def _seen(root: Path, sign: str) -> bool:
+    """Directories may go while they are looked into."""
+    try:
+        return any(root.glob(sign))
+    except OSError:
+        return False
 
 
 def _read(path: Path) -> str:

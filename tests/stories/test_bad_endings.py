@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from jobs.model import RunState
+from tests.infra.killing import killed_when
 from tests.stories.world import BONJOUR, BONSOIR, CONFIG, FILES, World, task
 
 KEY = "AKIA" + "QYLPMN5HHHFPZAM2"
@@ -81,3 +82,25 @@ def test_a_change_that_may_not_leave(tmp_path: Path, code: str, script: str, con
 def test_a_change_that_does_not_pass(tmp_path: Path, code: str, script: str, config: str) -> None:
     """Proves: 004-33, 004-44, 003-14."""
     told(tmp_path, code, script, config)
+
+
+@pytest.mark.parametrize("victim", ["agent", "gate"])
+def test_what_somebody_killed_from_outside_begins_anew_and_costs_nothing(tmp_path: Path, victim: str) -> None:
+    """The sandbox is killed while the agent, or a gate, is at work; with one iteration allowed the run is delivered all the same.
+
+    Proves: 003-14, 003-23, I06.
+    """
+    work = f"run touch begun && sleep 2 && rm begun\n{BONJOUR}" if victim == "agent" else BONJOUR
+    gates = "gates: [{name: slow, run: [sh, -c, touch begun && sleep 2]}]\n" if victim == "gate" else ""
+    config = f"version: 1\nagent: scripted\n{gates}limits: {{iterations: 1}}\n"
+    with World(tmp_path, files={**FILES, ".github/slipway.yml": config}) as world:
+        world.ask(task(work))
+        with killed_when(tmp_path, "**/begun"):
+            world.work_until_idle()
+        world.pass_time(60)
+        world.work_until_idle()
+        run = world.run
+        assert run.state is RunState.SUCCEEDED, run.reason
+        told = [row for row in world.ground.reading.events(run.id) if (row["payload"].get("reason") or {}).get("code") == "killed_outside"]
+        assert [row["type"] for row in told] == (["Parked"] if victim == "agent" else ["Stumbled"])
+        assert world.launches == (2 if victim == "agent" else 1)
