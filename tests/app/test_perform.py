@@ -49,7 +49,7 @@ def started(world: Reception, key: str = "comment:42:900:0", **changes: object) 
 
 
 def test_an_answer_is_said_once_even_when_nobody_remembers_it() -> None:
-    """The mark in the comment counts. Proves: I04, F72."""
+    """The mark in the comment counts. Proves: I04, F76."""
     board = FakeBoard()
     voice = Voice(board, Forgetful())
     for _ in range(3):

@@ -8,8 +8,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "faults.md"
-FAULT = re.compile(r"\bF\d{2,3}\b")
-MOST_NAMED = 2
+FAULT = re.compile(r"F\d{2,3}")
+PROVEN = re.compile(r"\b(?:[FIT]\d{2,3}|\d{3}-\d{2})\b")
+"""Every kind of thing a test proves: faults, invariants, threats, demands."""
+MOST_NAMED = 3
 RIGHT: Mapping[str, tuple[str, str]] = {
     "F01": ("web killed before the webhook is stored", "GitHub lists it as failed and is asked to send it again"),
     "F02": ("web killed between commit and 202", "the redelivery is the same row"),
@@ -98,7 +100,7 @@ HEAD = """\
 # Faults
 
 What goes wrong, what is right then, and which tests show it. Written by `python -m tests.faults.page`; a test holds it to what the tests
-claim in their docstrings (`grep -rn F42 tests` finds all of them, the table names at most two). How the faults are made, the matrix and
+claim in their docstrings (`grep -rn F42 tests` finds all of them, the table names at most three). How the faults are made, the matrix and
 the campaigns: [reliability.md](reliability.md). Faults of delivery (F70–F90) are shown on GitHub and on a local repository where both can
 have them: `tests/contracts/test_delivery_managers.py` breaks both at every call.
 
@@ -108,15 +110,16 @@ have them: `tests/contracts/test_delivery_managers.py` breaks both at every call
 
 
 def claimed() -> Mapping[str, list[str]]:
-    """The tests that name each fault, the ones under faults and stories first."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for path in sorted((ROOT / "tests").rglob("test_*.py"), key=_rank):
+    """The tests that name each fault: those about the fewest things first, and of these the stories."""
+    found: dict[str, list[tuple[int, int, str]]] = defaultdict(list)
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        name = path.relative_to(ROOT / "tests")
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test"):
-                told = (ast.get_docstring(node) or "").partition("Proves:")[2]
-                for fault in dict.fromkeys(FAULT.findall(told)):
-                    found[fault].append(f"{path.relative_to(ROOT / 'tests')}::{node.name}")
-    return found
+                proven = set(PROVEN.findall((ast.get_docstring(node) or "").partition("Proves:")[2]))
+                for fault in filter(FAULT.fullmatch, proven):
+                    found[fault].append((len(proven), name.parts[0] != "stories", f"{name}::{node.name}"))
+    return {fault: [test for *_, test in sorted(tests)] for fault, tests in found.items()}
 
 
 def page() -> str:
@@ -126,12 +129,14 @@ def page() -> str:
 
 
 def _shown(fault: str, tests: Mapping[str, list[str]]) -> str:
-    return "<br>".join(f"`{name}`" for name in tests[fault][:MOST_NAMED])
-
-
-def _rank(path: Path) -> tuple[int, str]:
-    """Tests about one thing come before the matrix and the campaign, which name nearly everything."""
-    return (path.name in {"test_matrix.py", "test_campaign.py"}, str(path))
+    """The first of each file before the second of any."""
+    turn: dict[str, int] = defaultdict(int)
+    ranked = []
+    for place, name in enumerate(tests[fault]):
+        file = name.partition("::")[0]
+        ranked.append((turn[file], place, name))
+        turn[file] += 1
+    return "<br>".join(f"`{name}`" for *_, name in sorted(ranked)[:MOST_NAMED])
 
 
 if __name__ == "__main__":

@@ -112,7 +112,7 @@ ISSUE = "/repos/{owner}/{repo}/issues/{issue_number}"
 
 
 def test_an_answer_without_what_it_should_have_is_a_fault_that_names_it(fake: FakeGitHub, client: Client) -> None:
-    """Proves: F71."""
+    """Proves: F76."""
     fake.fail("GET", ISSUE, status=200, document={"number": 7, "title": "Say hello"})
     with pytest.raises(Fault, match=r"GitHub's answer to GET /repos/\{owner\}/\{repo\}/issues/\{number\} has no 'body'") as fault:
         client.forge.item(client.repository, 7)
