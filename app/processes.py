@@ -45,7 +45,10 @@ def up(settings: Settings) -> int:
     server = redis_server.ensure(redis_server.place(settings.data_dir, settings.runtime_dir))
     try:
         return _supervise(
-            "up", Start(settings.model_copy(update={"redis_url": server.url}), redactor), tend=partial(redis_care.tend, server)
+            "up",
+            Start(settings.model_copy(update={"redis_url": server.url}), redactor),
+            tend=partial(redis_care.tend, server),
+            is_spared=partial(redis_server.is_server, server.place),
         )
     finally:
         redis_server.stop(server)
@@ -73,7 +76,13 @@ def _alone(role: str, settings: Settings, queues: Sequence[str] = ()) -> int:
     return _supervise(role, Start(settings.model_copy(update={"redis_url": url}), redactor), queues)
 
 
-def _supervise(command: str, start: Start, queues: Sequence[str] = (), tend: Callable[[], None] = lambda: None) -> int:
+def _supervise(
+    command: str,
+    start: Start,
+    queues: Sequence[str] = (),
+    tend: Callable[[], None] = lambda: None,
+    is_spared: Callable[[int], bool] = lambda pid: False,
+) -> int:
     settings, ground = start.settings, Ground(start.settings)
     for warning in (*settings.warnings, *filter(None, [redis_care.look_at(ground.redis_url)])):
         log.warning(warning)
@@ -88,7 +97,7 @@ def _supervise(command: str, start: Start, queues: Sequence[str] = (), tend: Cal
         start.seen(workers, ledger, living)
 
     try:
-        return Supervisor(children(command, start, queues), SystemClock(), GRACE_S, look_after).run()
+        return Supervisor(children(command, start, queues), SystemClock(), GRACE_S, look_after, is_spared).run()
     finally:
         engine.dispose()
 

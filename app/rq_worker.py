@@ -13,6 +13,7 @@ from rq.serializers import JSONSerializer
 from rq.worker import BaseWorker
 
 from app.worker import Horse, Work, errands
+from infra.lifeline import bury, take_in
 from infra.rq_queue import QUEUES, Client, job_class
 
 TTL_S = 90
@@ -42,12 +43,17 @@ class PoliteWorker(Worker):
         super().main_work_horse(job, queue)
 
     def monitor_work_horse(self, job: Job, queue: Queue) -> None:
-        """As RQ's; an end that nobody planned is told to the store, also when Redis is away."""
+        """As RQ's; an end that nobody planned is told to the store, also when Redis is away.
+
+        What a horse that was killed had just started may not be tied to it yet, and a git is not tied at all: it is the worker's then.
+        """
         try:
             super().monitor_work_horse(job, queue)
         finally:
-            if not self._horse_pid and self._status:
-                self.rider.fell()
+            if not self._horse_pid:
+                bury()
+                if self._status:
+                    self.rider.fell()
 
     def handle_warm_shutdown_request(self) -> None:
         """RQ only waits; its `HerokuWorker` shows the way."""
@@ -66,6 +72,7 @@ def answer_bells(client: Client, queue: str, work: Work, grace_s: float, *, burs
     horse = Horse(work, queue, grace_s)
     worker = _worker(PoliteWorker, client, queue, horse.functions)
     worker.rider = horse
+    take_in()
     worker.work(burst=burst, logging_level=None)
 
 

@@ -17,7 +17,7 @@ from types import FrameType, TracebackType
 
 import structlog
 
-from infra.lifeline import die_with
+from infra.lifeline import bury, die_with, take_in
 from jobs.errors import Fault, UserError
 from jobs.ports import Clock
 
@@ -61,18 +61,21 @@ class Seat:
 class Supervisor:
     """Runs children until SIGTERM or Ctrl-C, which let them finish for `grace_s` seconds; a second one does not.
 
-    `tend` is called about once a second with the names and pids that live; a fault it raises is logged.
+    `tend` is called about once a second with the names and pids that live; a fault it raises is logged. What a child that was killed had
+    started and left is killed too; `is_spared` says of a process that it is ours without being a child kept here.
     """
 
     children: Sequence[Child]
     clock: Clock
     grace_s: float
     tend: Callable[[Mapping[str, int]], None] = lambda living: None
+    is_spared: Callable[[int], bool] = lambda pid: False
     _seats: list[Seat] = field(default_factory=list)
     _asked: int = 0
 
     def run(self) -> int:
         """Until told to end, or a child refused to start (then 1)."""
+        take_in()
         self._seats = [Seat(child) for child in self.children]
         with self._signals() as bell:
             try:
@@ -102,6 +105,8 @@ class Supervisor:
         code, lived = seat.process.exitcode, now - seat.started
         seat.process.close()
         seat.process = None
+        kept = {other.process.pid for other in self._seats if other.process}
+        bury(lambda pid: pid in kept or self.is_spared(pid))
         if code == REFUSED:
             return True
         seat.falls = 1 if lived >= STEADY_S else seat.falls + 1

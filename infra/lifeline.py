@@ -1,14 +1,18 @@
-"""Ties a process to the one that started it: when the parent is gone, so is the child, whatever it was doing."""
+"""Ties a process to the one that started it: when the parent is gone, so is the child, whatever it was doing, and what it had started."""
 
+import contextlib
 import ctypes
 import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
+from pathlib import Path
 
 from infra.clock import SystemClock
 
 PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
 LOOK_EVERY_S = 0.5
 
 
@@ -19,6 +23,33 @@ def die_with(parent: int) -> None:
     else:
         threading.Thread(target=_watch, args=(parent,), name="lifeline", daemon=True).start()
     _check(parent)  # it may have ended before the kernel was told
+
+
+def take_in() -> None:
+    """From now on whatever loses its parent below this process is a child of this one, to be buried by it (only where there is Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def bury(is_spared: Callable[[int], bool] = lambda pid: False) -> list[int]:
+    """Kill and reap every child of this process but those that are spared, and what becomes its child by that; their process ids."""
+    buried: list[int] = []
+    while left := [pid for pid in _children() if not is_spared(pid)]:
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError, ChildProcessError):
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+        buried += left
+    return buried
+
+
+def _children() -> list[int]:
+    me, found = os.getpid(), []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if int((process / "stat").read_bytes().rpartition(b")")[2].split()[1]) == me:
+                found.append(int(process.name))
+    return found
 
 
 def _watch(parent: int) -> None:

@@ -119,6 +119,14 @@ def ensure(where: Place, clock: Clock | None = None) -> Server:
     return Server(where, adopted=child is None, ownership=_locked(where.owner), child=child)
 
 
+def is_server(where: Place, pid: int) -> bool:
+    """Whether the process is the server of that place, whoever started it and whenever."""
+    try:
+        return Path(f"/proc/{pid}/cwd").readlink() == where.data
+    except OSError:
+        return False
+
+
 def adopt(where: Place) -> Server:
     """The running server, for a role that starts none. Raises RedisUnavailable when there is none."""
     if answer(where.socket) == "down":

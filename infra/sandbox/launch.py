@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import select
+import shutil
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -22,6 +23,9 @@ from infra.sandbox.usage import killed_for_memory
 from jobs.errors import Fault
 from jobs.evidence import Ended
 
+SETPRIV = shutil.which("setpriv", path="/usr/bin:/bin")
+TIED = (SETPRIV, "--pdeathsig", "KILL", "--", "/bin/sh", "-c", '[ "$PPID" = "$0" ] && exec "$@"') if SETPRIV else ()
+"""Before bubblewrap, which ties itself to us only once it has read its options: whoever finds us gone by then begins nothing."""
 START_S = 20.0
 DEATH_S = 20.0
 FIRST_TO_GO = "800"
@@ -40,7 +44,8 @@ def launch(program: Path, confinement: Confinement, bounds: Bounds, host: Host, 
     group = new_group(confinement, groups)
     words = (*limiting(confinement, grouped=group is not None), *inner(confinement, host))
     wires = Wires.open(options(confinement, host))
-    command = Command((str(program), *wires.arguments, "--", *words), {}, cwd=Path("/"), stdin=confinement.stdin, pass_fds=wires.theirs)
+    argv = (*TIED, str(os.getpid()), str(program)) if TIED else (str(program),)
+    command = Command((*argv, *wires.arguments, "--", *words), {}, cwd=Path("/"), stdin=confinement.stdin, pass_fds=wires.theirs)
     try:
         running = process.start(command, bounds)
     except OSError as error:
@@ -159,11 +164,15 @@ def judged(captured: Captured, *, started: bool, over: str, short: bool = False)
 class Wires:
     """The descriptors between us and bubblewrap: its options, what it reports, and the gate it waits at.
 
-    Options do not go through the command line: that is visible to everybody, inside and outside.
+    Options do not go through the command line: that is visible to everybody, inside and outside. The filter goes through a pipe that is
+    filled at the release: bubblewrap takes the end of the gate for a release too, but starts nothing under a filter that is empty. So
+    nothing is started once we are dead, however early that was, and before bubblewrap could be tied to us.
     """
 
     options: int
+    refused: bytes
     filter: int
+    filling: int
     status: int
     report: int
     gate: int
@@ -174,8 +183,8 @@ class Wires:
     def open(cls, words: tuple[str, ...]) -> "Wires":
         """Fresh ones, with options and filter written."""
         refused = refused_calls()
-        filtered = _filled("filter", refused) if refused else -1
-        return cls(_filled("options", b"".join(os.fsencode(word) + b"\0" for word in words)), filtered, *os.pipe(), *os.pipe())
+        given = _filled("options", b"".join(os.fsencode(word) + b"\0" for word in words))
+        return cls(given, refused or b"", *(os.pipe() if refused else (-1, -1)), *os.pipe(), *os.pipe())
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -199,6 +208,10 @@ class Wires:
     def release(self) -> None:
         """Let it go on."""
         with contextlib.suppress(BrokenPipeError):
+            if self.filling >= 0:
+                os.write(self.filling, self.refused)
+                os.close(self.filling)
+                self.filling = -1
             os.write(self.opener, b".")
 
     def _first_report(self) -> bytes:
@@ -218,7 +231,7 @@ class Wires:
 
     def close(self) -> None:
         """Close what is still open."""
-        for name in ("options", "filter", "status", "report", "gate", "opener"):
+        for name in ("options", "filter", "filling", "status", "report", "gate", "opener"):
             if getattr(self, name) >= 0:
                 os.close(getattr(self, name))
                 setattr(self, name, -1)

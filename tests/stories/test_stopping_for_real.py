@@ -93,19 +93,20 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
         assert [str(one) for one in running.wrong()] == []
 
 
-@pytest.fixture
-def ask(real: Installation) -> Iterator[Callable[[Wait], Asked]]:
-    """Asks for a run in a repository of its own."""
-
-    def ask(wait: Wait) -> Asked:
-        number = len(real.github.hub.repositories)
-        repo = real.github.add_repository(f"acme/greeter-{number}", files={**FILES, ".github/slipway.yml": wait.config})
-        issue = real.github.open_issue("Greet in French", wait.body, repo=repo, deliver=False)
-        real.github.add_label(issue.number, "slipway", repo=repo)
-        return Asked(real, repo, issue.number)
-
+def asked_for(real: Installation, wait: Wait) -> Asked:
+    """A run, asked for in a repository of its own. What GitHub was asked before does not count."""
     real.github.hub.ledger.clear()
-    yield ask
+    number = len(real.github.hub.repositories)
+    repo = real.github.add_repository(f"acme/greeter-{number}", files={**FILES, ".github/slipway.yml": wait.config})
+    issue = real.github.open_issue("Greet in French", wait.body, repo=repo, deliver=False)
+    real.github.add_label(issue.number, "slipway", repo=repo)
+    return Asked(real, repo, issue.number)
+
+
+@pytest.fixture(autouse=True)
+def weather(real: Installation) -> Iterator[None]:
+    """What GitHub does not answer is forgotten after each story."""
+    yield
     real.github.hub.faults.clear()
 
 
@@ -132,10 +133,10 @@ def ended(asked: Asked, *, pulls: tuple[str, ...] = ()) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("wait", "stop"), [(WAITS[name], HELD[name]) for name in WAITS], ids=[f"{n}, {HELD[n].__name__}" for n in WAITS])
-def test_a_run_at_work_is_stopped(real: Installation, ask: Callable[[Wait], Asked], wait: Wait, stop: Door) -> None:
+def test_a_run_at_work_is_stopped(real: Installation, wait: Wait, stop: Door) -> None:
     """Proves: 001-36, 004-34, 004-46, F51, F66, F71, F79, I12."""
     wait.prepare(real.github)
-    asked = ask(wait)
+    asked = asked_for(real, wait)
     await_(lambda: wait.waits(real.github), MOST_S, "it waits")
     stop(asked)
     ended(asked)
@@ -144,14 +145,14 @@ def test_a_run_at_work_is_stopped(real: Installation, ask: Callable[[Wait], Aske
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("wait", "state", "stop"), WAITERS)
-def test_a_run_that_waits_is_stopped_at_once(real: Installation, ask: Callable[[Wait], Asked], wait: Wait, state: str, stop: Door) -> None:
+def test_a_run_that_waits_is_stopped_at_once(real: Installation, wait: Wait, state: str, stop: Door) -> None:
     """Proves: 001-36, 004-34, F79."""
     if state == "parked":
         real.github.fail(*wait.route, status=503, times=999)
     if state == "queued":
         subprocess.run([sys.executable, "-m", "app", "pause"], cwd=ROOT, env=dict(real.environ), check=True, stdout=subprocess.DEVNULL)
     try:
-        asked = ask(wait)
+        asked = asked_for(real, wait)
         await_(lambda: asked.stands(state), MOST_S, f"it is {state}")
         stop(asked)
         ended(asked, pulls=("open",) if state == "awaiting_ci" else ())
