@@ -48,6 +48,10 @@ class Runs(Protocol):
         """Queue it again, or start a final one anew."""
         ...
 
+    def show_again(self, run_id: str) -> None:
+        """Have its check written once more, whatever it shows."""
+        ...
+
     def approve(self, run_id: str, actor: str, text: str = "") -> Run:
         """Let it go on."""
         ...
@@ -206,6 +210,12 @@ class Acting:
         item = replace(intent.source, item=run.request.source.item, number=run.request.source.number)
         again, _ = self.runs.retry(run.id, item, intent.intent_key, rules=asking.rules)
         return self._rung(again, "retried")
+
+    def show_again(self, run_id: str) -> Came:
+        """The run's check says once more how the run ended."""
+        self.runs.show_again(run_id)
+        self.bell.ring("relay", run_id)
+        return Came("shown again", run_id, idle=True)
 
     def fix(self, intent: i.FixById, asking: Asking) -> Came:
         """A new run of the flow `fix`, on what that run delivered."""

@@ -109,6 +109,8 @@ class Perform:
                 return self.acting.retry_by_id(intent, asking)
             case i.RetryByCommit():
                 return self.acting.retry_by_commit(intent, asking)
+            case i.ShowAgain(run_id):
+                return self.acting.show_again(run_id)
             case i.FixById():
                 return self.acting.fix(intent, asking)
             case i.ApproveRun():

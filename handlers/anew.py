@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from handlers.events import Asked, ButtonPressed, CommandGiven, Options, SuiteRerequested
 from handlers.facts import Facts
-from handlers.intents import Ignore, Intent, StartRun
+from handlers.intents import Ignore, Intent, ShowAgain, StartRun
 from handlers.requests import Wish, admissible, misconfigured, source
 from jobs.model import ItemKind, Run, RunRequest
 
@@ -26,7 +26,8 @@ def _again(event: Asked, facts: Facts, run: Run) -> list[Intent]:
     if facts.mistakes:
         return misconfigured(event, facts, again, _shown_on(event) or facts.config_at)
     found = admissible(event, facts, facts.item, _wish(event, again), again)
-    return [StartRun(found)] if isinstance(found, RunRequest) else found
+    told: list[Intent] = [StartRun(found)] if isinstance(found, RunRequest) else found
+    return [ShowAgain(run.id), *told] if _shown_on(event) else told
 
 
 def _on_item(event: Asked, run: Run) -> Asked:

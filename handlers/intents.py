@@ -70,6 +70,13 @@ class RetryByCommit:
 
 
 @dataclass(frozen=True, slots=True)
+class ShowAgain:
+    """Write a run's check as it is once more: GitHub shows what was to run again as queued until somebody says how it stands."""
+
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class FixById:
     """Start the flow `fix` on what a run delivered, or on what it was asked for, as the commit stands that GitHub shows."""
 
@@ -207,6 +214,7 @@ Intent = (
     | RetryRun
     | RetryById
     | RetryByCommit
+    | ShowAgain
     | FixById
     | StopById
     | ApproveRun

@@ -90,6 +90,21 @@ class SqlRuns:
 
         return write(self._engine, work)
 
+    def show_again(self, run_id: str) -> None:
+        """Forget what the run's checks show, and let it be announced: they are written once more, and nothing else is."""
+        run, effect = schema.run.c, schema.effect.c
+
+        def work(connection: sa.Connection) -> None:
+            checks = connection.execute(sa.select(schema.effect).where(effect.run_id == run_id, effect.kind == "check", effect.done)).all()
+            for check in checks:
+                known = {key: value for key, value in check.external.items() if key != "shown"}
+                this = sa.update(schema.effect).where(effect.run_id == run_id, effect.kind == "check", effect.key == check.key)
+                connection.execute(this.values(external=known))
+            again = {"announced": run.version - 1, "announce_at": 0.0, "announce_tries": 0}
+            connection.execute(sa.update(schema.run).where(run.id == run_id).values(**again))
+
+        write(self._engine, work)
+
     def approve(self, run_id: str, actor: str, text: str = "") -> Run:
         """Let a run that waits for approval go on. Raises UserError for any other."""
         return self._act(run_id, lambda run: e.Approved(actor, text), "nothing waits for approval")

@@ -113,6 +113,9 @@ def test_a_retry_reads_a_corrected_configuration_and_begins(world: World, again:
     assert second.rules.gates, "it begins by the rules of now"
     assert (second.request.source.number, second.request.body) == (7, RIGHT_AT_ONCE)
     assert world.github.labels(7) == {"slipway:done"}
+    told = [call.body for call in world.github.calls("PATCH", "/repos/{owner}/{repo}/check-runs/{check_run_id}")]
+    about_the_first = [body for body in told if body.get("conclusion") == "action_required"]
+    assert len(about_the_first) == (1 if again is retried else 2), "a suite that was to run again is queued until its check is written"
 
 
 @AGAIN

@@ -8,14 +8,17 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from infra.store.announcements import SqlAnnouncements
+from infra.store.effects import SqlEffects
 from infra.store.engine import open_store
+from infra.store.finding import SqlFinding
 from infra.store.ledger import SqlLedger
 from infra.store.runs import SqlRuns
 from infra.store.schema import run as table
 from jobs import events as e
 from jobs.errors import Reason, UserError
 from jobs.evidence import Finding
-from jobs.model import Phase, Run, RunState, Source
+from jobs.model import ItemKind, Phase, Run, RunState, Source
 from tests.infra.store.asked import LAUNCHED, RECEIPT, RULES, VERIFIED, WHOLE, asked, start, walk
 from tests.infra.store.conftest import Place
 
@@ -73,6 +76,43 @@ def test_a_request_that_may_not_start_is_kept_with_its_reason(engine: sa.Engine)
     assert runs.reject(asked(), RULES, e.RejectedAtStart(NO)) == (run, False)
     assert runs.start(asked(), RULES) == (run, False)
     assert SqlLedger(engine).claim("agents", "w") is None
+
+
+def test_what_was_turned_away_is_found_by_its_id_its_commit_and_its_item_and_is_not_simply_tried_again(engine: sa.Engine) -> None:
+    """Of several on one item only the newest: what was asked for since has its own answer. Proves: F86, I09."""
+    runs, finding, sha = SqlRuns(engine), SqlFinding(engine), "5" * 40
+
+    def away(intent: str, number: int, **more: object) -> Run:
+        source = Source("label", item=ItemKind.ISSUE, number=number)
+        return runs.reject(asked(intent, source=source, **more), RULES, e.RejectedAtStart(NO, commit=None if more else sha))[0]
+
+    first, other, on_head = away("1", 7), away("2", 8), away("3", 9, head_sha=sha)
+    again = away("4", 7)
+    at = first.repository.id
+    assert finding.turned_away(at, run_id=first.id) == [first]
+    assert {run.id for run in finding.turned_away(at, sha=sha)} == {other.id, on_head.id, again.id}
+    assert [run.id for run in finding.turned_away(at, number=7)] == [again.id]
+    assert finding.turned_away(at + 1, sha=sha) == finding.turned_away(at, sha="6" * 40) == []
+    runs.start(asked("5", source=Source("label", item=ItemKind.ISSUE, number=7)), RULES)
+    assert finding.turned_away(at, number=7) == []
+    with pytest.raises(UserError, match="was turned away before it began"):
+        runs.retry(first.id, first.request.source, "6")
+
+
+def test_what_a_check_shows_is_forgotten_so_that_it_is_written_once_more(engine: sa.Engine) -> None:
+    """Proves: F86."""
+    runs, effects = SqlRuns(engine), SqlEffects(engine)
+    run, _ = runs.reject(asked(), RULES, e.RejectedAtStart(NO, commit="5" * 40))
+    for kind in ("check", "comment"):
+        effects.done(run, effects.intend(run, kind, "k"), {"id": 4, "shown": "digest"})
+    SqlAnnouncements(engine).done(run, run.version)
+    assert SqlAnnouncements(engine).claim(run.id) is None
+    runs.show_again(run.id)
+    assert {effect.kind: dict(effect.external) for effect in effects.of(run.id)} == {
+        "check": {"id": 4},
+        "comment": {"id": 4, "shown": "digest"},
+    }
+    assert SqlAnnouncements(engine).claim(run.id) == run
 
 
 def _queued(engine: sa.Engine) -> Run:
