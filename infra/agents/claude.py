@@ -141,7 +141,7 @@ def _failure(result: dict[str, Any] | None, calls: list[tuple[str, str]]) -> Fai
         return OPEN_END
     match text(result, "subtype"):
         case "error_max_turns":
-            return Failure("turn_limit", "The agent used all its turns. Ask for less at once, or raise `limits.turns`.")
+            return Failure(*provider.TURNS)
         case "error_max_budget_usd":
             return Failure(*provider.BY_STATUS[402])
     said = text(result, "result") or "; ".join(str(error) for error in items(result, "errors"))

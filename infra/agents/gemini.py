@@ -27,7 +27,7 @@ EDITORS = frozenset(("replace", "write_file"))
 TARGETS = ("file_path", "path", "pattern", "command", "query", "url")
 BY_EXIT = {
     41: Failure(*provider.BY_STATUS[401]),
-    53: Failure("turn_limit", "The agent used all its turns. Ask for less at once, or raise `limits.turns`."),
+    53: Failure(*provider.TURNS),
     55: Failure("permission_refused", "The agent does not trust the checkout. Update it: this server starts it with --skip-trust."),
     401 & 0xFF: Failure(*provider.BY_STATUS[401]),
     403 & 0xFF: Failure(*provider.BY_STATUS[403]),

@@ -17,6 +17,7 @@ BY_STATUS = {
     529: ("provider_overloaded", "The model provider is overloaded. The run waits and goes on by itself."),
 }
 BUDGET = ("provider_budget", "The account at the model provider has no credit left. Add some, then retry.")
+TURNS = ("turn_limit", "The agent used all its turns. Ask for less at once, or raise `limits.turns`.")
 _WORDS = (
     (
         re.compile(
@@ -39,6 +40,8 @@ _STATUS = re.compile(r"(?:status(?:\s*code)?|error)\D{0,12}\b([45]\d\d)\b|\(([45
 
 def failure(status: int | None, said: str) -> Failure | None:
     """The failure an HTTP status and the provider's words stand for; None when they are not about the provider."""
+    if "turn_limit" in said and status in (None, 402):
+        return Failure(*TURNS)
     if _CREDIT.search(said):
         return Failure(*BUDGET)
     worded = next((number for pattern, number in _WORDS if pattern.search(said)), None)

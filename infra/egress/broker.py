@@ -36,13 +36,15 @@ SHARE = 100_000
 class Terms:
     """What one launch may ask for.
 
-    `most_tokens` is what is left of the run's cap; None is no cap. `web` says that the provider may reach out in the run's place, as
-    the run itself may. `price` tells what the dearest token of a model costs and `most_price` what one may; None is no bound.
+    `most_tokens` is what is left of the run's cap, `most_turns` how often the model may answer; None is no cap. `web` says that the
+    provider may reach out in the run's place, as the run itself may. `price` tells what the dearest token of a model costs and `most_price`
+    what one may; None is no bound.
     """
 
     most_tokens: int | None = None
     web: bool = False
     most_price: float | None = None
+    most_turns: int | None = None
     price: Callable[[str], float | None] = lambda model: None
 
 
@@ -102,6 +104,8 @@ class Broker:
             await self._turn.wait_for(lambda: self._under_way < self._lanes())
             if self.terms.most_tokens is not None and self.meter.total >= self.terms.most_tokens:
                 raise Refusal(402, "budget_exhausted", "The token budget of this run is used up.")
+            if self.terms.most_turns is not None and self.meter.answered >= self.terms.most_turns:
+                raise Refusal(402, "turn_limit", f"The model has answered this launch {self.meter.answered} times, as often as it may.")
             self._under_way += 1
         try:
             yield
@@ -142,6 +146,7 @@ class Broker:
             answer = await self._client.send(request, stream=True)
         except httpx.HTTPError as error:
             raise Refusal(529, "overloaded_error", f"The model provider could not be reached ({type(error).__name__}).") from error
+        self.meter.answered += request.method == "POST" and answer.is_success
         reading, veil = Reading(self.meter, model), Veil(self.upstream.key)
         headers = [(name, veil.text(value)) for name, value in answer.headers.items() if name in PASSED]
         await send({"type": "http.response.start", "status": answer.status_code, "headers": _encoded(headers)})

@@ -20,9 +20,10 @@ FIELDS = (
 
 @dataclass
 class Meter:
-    """The usage of one launch: requests let through, and tokens by the providers' own words."""
+    """The usage of one launch: requests let through, answers of the model among them, and tokens by the providers' own words."""
 
     requests: int = 0
+    answered: int = 0
     refused: int = 0
     input: int = 0
     output: int = 0

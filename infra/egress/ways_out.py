@@ -51,6 +51,10 @@ class ProxiedNetworks:
             self.artifacts.put(run.id, name, lines.encode(), truncated=proxy.unrecorded > 0)
 
 
+UNBOUNDED = ("openai",)
+"""Providers whose agents hold themselves to no number of turns; the others leave out of it what they ask on the side."""
+
+
 @dataclass(frozen=True, slots=True)
 class BrokeredModels:
     """`infra.agents.access.Models`: keys stay here, whatever an agent does."""
@@ -80,5 +84,6 @@ def terms(run: Run, provider: str, model: str | None) -> Terms:
         most_tokens=budget.tokens_left(run, price),
         web=run.rules.network.mode == "allow",
         most_price=(price or budget.UNKNOWN_USD) if bound else None,
+        most_turns=run.rules.limits.turns if provider in UNBOUNDED else None,
         price=lambda asked: dearest(provider, asked),
     )

@@ -85,6 +85,8 @@ TRUTHS: Mapping[str, Mapping[str, Said]] = {
     },
     "turn_limit": {
         "claude": claude(None, "", subtype="error_max_turns"),
+        "codex": codex("unexpected status 402 Payment Required: turn_limit: The model has answered this launch 100 times"),
+        "opencode": opencode(402, '{"error":{"type":"turn_limit","message":"The model has answered this launch 100 times"}}'),
         "gemini": ([{"type": "init"}], 53, "Reached max session turns"),
     },
     "permission_refused": {
@@ -100,7 +102,7 @@ TRUTHS: Mapping[str, Mapping[str, Said]] = {
         "gemini": gemini("odd"),
     },
 }
-"""Codex and opencode have no bound on turns, and Codex asks nobody for permission; their own bounds are ours, outside."""
+"""Codex and opencode have no bound on turns of their own: the broker has one for them. Codex asks nobody for permission."""
 BY_US = ("agent_timeout", "agent_idle", "agent_output", "agent_missing", "killed_outside", "bad_result", "unknown_decision", "no_change")
 """What no agent says of itself: it is seen from outside, and the same for all of them."""
 CASES = [(code, agent, said) for code, told in TRUTHS.items() for agent, said in told.items()]

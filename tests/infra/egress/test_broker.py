@@ -165,6 +165,19 @@ def test_many_requests_at_once_use_no_more_than_one_after_the_other() -> None:
     assert (len(provider.seen), broker.meter.total) == (2, 84)
 
 
+def test_the_model_answers_as_often_as_it_may_and_what_failed_is_no_answer() -> None:
+    """Proves: 003-14, 002-23."""
+    failing, provider = Provider([b"{}"], status=500), Provider()
+    with agent(failing, terms=Terms(most_turns=1)) as (client, broker):
+        assert [client.post("/v1/messages", json={"model": "m"}).status_code for _ in range(3)] == [500] * 3
+        assert (broker.meter.requests, broker.meter.answered) == (3, 0)
+    with agent(provider, terms=Terms(most_turns=2)) as (client, broker):
+        answers = [client.post("/v1/messages", json={"model": "m"}) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 402, 402]
+    assert answers[-1].json()["error"]["type"] == "turn_limit"
+    assert (len(provider.seen), broker.meter.answered, broker.meter.refused) == (2, 2, 2)
+
+
 OUTWARD = {
     "a server of its own": ("anthropic", {"mcp_servers": [{"type": "url", "url": "https://evil.test"}]}),
     "an image elsewhere": (

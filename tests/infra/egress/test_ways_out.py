@@ -30,6 +30,12 @@ def test_a_cap_in_dollars_bounds_the_price_and_the_tokens() -> None:
     assert (capped.price("claude-opus-4-1") or 0) > capped.most_price
 
 
+def test_turns_are_bounded_by_us_where_the_agent_does_not_do_it() -> None:
+    """Proves: 003-14."""
+    run = a_run(limits={"turns": 9})
+    assert [terms(run, provider, None).most_turns for provider in ("openai", "anthropic", "google")] == [9, None, None]
+
+
 def test_every_decision_is_kept_with_the_run_and_the_record_says_when_it_is_cut() -> None:
     """Proves: 002-03."""
     artifacts = MemoryArtifacts()
