@@ -18,6 +18,7 @@ from app.answers import Answer, Send, accepted, reply
 from app.audit import Line, SharedAudit
 from app.group_commit import Bell, GroupCommit, Inbox
 from handlers import routes
+from infra.store.doubt import StoreInDoubt
 from infra.store.inbox import Delivery
 
 Message = MutableMapping[str, Any]
@@ -121,6 +122,9 @@ class Webhook:
             answer = await self._in_time(scope, request, receive)
         except Refused as refused:
             answer = refused.answer
+        except StoreInDoubt as doubt:
+            structlog.get_logger("slipway.webhook").error("a delivery could not be stored", text=str(doubt))
+            answer = answers.DOUBT
         except Exception as error:  # noqa: BLE001 - whatever it is, GitHub has to know that the delivery may not be kept
             structlog.get_logger("slipway.webhook").error("a delivery could not be stored", exc_info=error)
             answer = answers.DOUBT

@@ -30,6 +30,7 @@ FAMILIES: Mapping[str, tuple[type[Any], str, tuple[str, ...]]] = {
     "slipway_runs_ended": (CounterMetricFamily, "Runs that ended, by state and reason", ("state", "reason")),
     "slipway_attempts": (CounterMetricFamily, "Attempts by outcome", ("outcome",)),
     "slipway_iterations": (CounterMetricFamily, "Launches of agents, by agent and role", ("agent", "role")),
+    "slipway_store_in_doubt": (GaugeMetricFamily, "Whether this process finds the store in doubt: damaged, full, gone or locked", ()),
     "slipway_inbox": (GaugeMetricFamily, "Webhooks by state", ("state",)),
     "slipway_outbox": (GaugeMetricFamily, "Callbacks by state", ("state",)),
     "slipway_processes": (GaugeMetricFamily, "Processes seen in the last minute, by role", ("role",)),

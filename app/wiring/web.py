@@ -125,10 +125,20 @@ class Front:
         return application(office, self.webhook, self)
 
     def counts(self) -> dict[str, dict[tuple[str, ...], float]]:
-        """What the store counts for all processes, and this one's own requests."""
-        self.outside.tell_calls()
+        """What the store counts for all processes, and this one's own requests. Of a store in doubt there is only that to be told."""
         verdicts = self.webhook.counts if isinstance(self.webhook, Webhook) else {}
-        return {**self.ground.reading.counts(), "slipway_webhook_requests": {(name,): float(number) for name, number in verdicts.items()}}
+        return {
+            **self._stored(),
+            "slipway_store_in_doubt": {(): float(self._store() is not None)},
+            "slipway_webhook_requests": {(name,): float(number) for name, number in verdicts.items()},
+        }
+
+    def _stored(self) -> dict[str, dict[tuple[str, ...], float]]:
+        try:
+            self.outside.tell_calls()
+            return self.ground.reading.counts()
+        except StoreInDoubt:
+            return {}
 
     def set_up(self, token: str) -> Starlette:
         """The web application of an installation that has nothing to work for yet. `token` is the one the terminal shows."""

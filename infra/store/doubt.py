@@ -12,10 +12,11 @@ from jobs.errors import Fault
 APPLICATION_ID = 0x534C5057  # "SLPW", in the header of every database of ours
 MAGIC = b"SQLite format 3\x00"
 RESTORE = "Stop every Slipway process, then `slipway restore FILE` with the newest backup."
+FREE = "Free some room on its disk: Slipway goes on by itself then."
 REMEDIES: Mapping[str, str] = {
     "malformed": RESTORE,
     "not a database": RESTORE,
-    "database or disk is full": "Free some room on its disk: Slipway goes on by itself then.",
+    "database or disk is full": FREE,
     "readonly database": "Let Slipway's user write to the data directory, and mount its disk for writing: Slipway goes on by itself then.",
     "disk i/o error": f"See whether its disk is full, or fails: with a good one Slipway goes on by itself. If it is lost: {RESTORE}",
     "unable to open database": f"See that its folder is there, and open to Slipway's user. If the database itself is lost: {RESTORE}",

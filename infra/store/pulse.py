@@ -1,16 +1,20 @@
 """Whether the store takes what is written: a full disk, and a lock that does not end, are not seen by reading."""
 
+import shutil
 import threading
 
 import sqlalchemy as sa
 
-from infra.store.doubt import StoreInDoubt
+from infra.store.doubt import FREE, StoreInDoubt
+from infra.store.engine import sqlite_file
 from infra.store.schema import meta
 from infra.store.upsert import insert
 from infra.store.work import now, write
 from jobs.ports import Clock
 
 EVERY_S = 1.0
+LEAST_FREE = 256 * 1024
+"""Bytes: with less some things can still be written, where the journal has a place for them, and the next one cannot."""
 
 
 def beat(engine: sa.Engine) -> None:
@@ -28,6 +32,7 @@ class Pulse:
 
     def __init__(self, engine: sa.Engine, clock: Clock) -> None:
         self._engine, self._clock = engine, clock
+        self._base = sqlite_file(engine.url)
         self._asking = threading.Lock()
         self._due = 0.0
         self._trouble: str | None = None
@@ -44,6 +49,8 @@ class Pulse:
         return self._trouble
 
     def _found(self) -> str | None:
+        if self._base and shutil.disk_usage(self._base.parent).free < LEAST_FREE:
+            return f"No room is left on the disk of the database. {FREE}"
         try:
             beat(self._engine)
         except StoreInDoubt as doubt:
