@@ -93,7 +93,7 @@ class Installation:
     def command(self, *words: str) -> tuple[int, str]:
         """What the operator's own command says, in a process of its own: its exit code and all it printed."""
         said = subprocess.run(
-            [sys.executable, "-m", "app", *words], cwd=ROOT, env=self._environ(), capture_output=True, text=True, check=False
+            [sys.executable, "-m", "app", *words], cwd=ROOT, env=self.environ, capture_output=True, text=True, check=False
         )
         return said.returncode, (said.stdout + said.stderr).strip()
 

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -174,3 +175,30 @@ def test_the_same_requests_come_to_the_same_with_and_without_redis(tmp_path: Pat
     states = {f"{run.scope}#{run.number}": run.state.value for run in quiet.runs}
     assert sorted(states.values()) == ["failed", "succeeded", "succeeded"]
     assert violations(replace(rough, undisturbed=states)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_pause_lets_what_runs_finish_and_begins_nothing_until_it_is_taken_back(real: Installation) -> None:
+    """Proves: 001-18. Everything first, then the one repository."""
+    for scope in ((), ("--repo", "acme/greeter")):
+        real.ask(SLOW)
+        await_(lambda: bool(real.victims()["agent"]), 60, "the agent is at work")
+        assert real.command("pause", *scope)[0] == 0
+        real.ask(SLOW)
+        await_(partial(rung_in_vain, real, time.time()), 90, "what ran is over, and the keeper has rung for the other")
+        assert states(real)[-2:] == ["succeeded", "queued"]
+        assert real.ready(), "a pause is no doubt"
+        assert real.command("resume", *scope)[0] == 0
+        everything_is_over(real)
+    assert states(real) == ["succeeded"] * 4
+
+
+def rung_in_vain(real: Installation, since: float) -> bool:
+    return len(rounds_since(real, since)) > 3 and not real.held()
+
+
+def states(real: Installation) -> list[str]:
+    """What became of the runs, in the order they were asked for."""
+    run = schema.run.c
+    return [row.state for row in real.rows(sa.select(run.state).order_by(run.number))]
