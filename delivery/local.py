@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from delivery.manager import Remote
-from delivery.plan import plan
+from delivery.plan import Plan, plan
+from jobs.errors import Refused
 from jobs.evidence import Receipt
 from jobs.model import Run
 from jobs.ports import Effects
@@ -34,13 +35,25 @@ class LocalDeliveryManager:
         made = plan(run)
         effect = self.effects.intend(run, "record", record_ref(run))
         if not effect.done:
-            self.remote.push_record(run, made.ref, made.sha, record_ref(run), made.record, to=self.where(run))
+            self._send(run, made)
             self.effects.done(run, effect, {"ref": made.ref, "sha": made.sha, "record": record_ref(run)})
         return Receipt("local", made.branch, made.sha, made.base_sha)
 
     def stands(self, run: Run) -> bool:
         """Whether branch and record are there."""
         return any(effect.done for effect in self.effects.of(run.id) if (effect.kind, effect.key) == ("record", record_ref(run)))
+
+    def _send(self, run: Run, made: Plan) -> None:
+        """The push; if an earlier delivery stands there that the store does not know any more, in the place of that one."""
+        to, record = self.where(run), record_ref(run)
+        try:
+            self.remote.push_record(run, made.ref, made.sha, record, made.record, to=to)
+        except Refused as refused:
+            left = self.remote.left(run, made.ref, record, to=to) if refused.reason.code == "head_moved" else None
+            if left is None:
+                raise
+            self.effects.intend(run, "record", record)  # who sleeps while another delivers finds this too, and stops here
+            self.remote.push_record(run, made.ref, made.sha, record, made.record, to=to, over=left)
 
     def retract(self, run: Run) -> None:
         """Remove branch and record of a delivery whose run is over without it; both stay if somebody moved the branch."""

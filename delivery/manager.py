@@ -27,6 +27,14 @@ class DeliveryManager(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A local delivery as it stands: the commits of its branch and of its record."""
+
+    branch: str
+    record: str
+
+
 class Remote(Protocol):
     """The git side of a repository. Credentials never appear in argv, URL or configuration."""
 
@@ -46,10 +54,14 @@ class Remote(Protocol):
         """In one atomic push to the local repository `to`: remove both, if `ref` still stands at `only_at`; otherwise neither."""
         ...
 
-    def push_record(self, run: Run, ref: str, commit: str, record_ref: str, record: str, *, to: str) -> None:
+    def left(self, run: Run, ref: str, record_ref: str, *, to: str) -> Left | None:
+        """What an earlier delivery of the run left in the local repository `to`; None unless branch and record stand as it left them."""
+        ...
+
+    def push_record(self, run: Run, ref: str, commit: str, record_ref: str, record: str, *, to: str, over: Left | None = None) -> None:
         """In one atomic push to the local repository `to`: `ref` at `commit` and `record_ref` at a commit holding `record`.
 
-        Neither or both; a repeat with the same arguments is fine.
+        Neither or both, and only where there is nothing, or what is `over`; a repeat with the same arguments is fine.
         Raises Refused(`push_refused` | `branch_checked_out` | `head_moved`) or Fault(`delivery_failed`).
         """
         ...

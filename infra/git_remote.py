@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from delivery.manager import Left
 from infra.git import Git, Input, Place, Source, Sources, failure, sha_of
 from infra.process import Captured
 from infra.workspaces.depot import Depot
@@ -91,7 +92,19 @@ class GitRemote:
         if not any("stale info" in verdict.words for verdict in verdicts(captured)):
             _judge(captured, "delivery_failed")
 
-    def push_record(self, run: Run, ref: str, commit: str, record_ref: str, record: str, *, to: str) -> None:
+    def left(self, run: Run, ref: str, record_ref: str, *, to: str) -> Left | None:
+        """What an earlier delivery of the run left in the local repository `to`; None unless branch and record stand as it left them.
+
+        The record is known by its commit, which was made in our own control directory, upon that of the branch.
+        """
+        self._depot(run).ready()
+        found = self._refs(Source(to), ref, record_ref)
+        if ref not in found or record_ref not in found:
+            return None
+        upon = self._git.run("rev-parse", "--verify", "--quiet", f"{sha_of(found[record_ref])}^", at=self._place(run))
+        return Left(found[ref], found[record_ref]) if upon.ok and upon.stdout.text.strip() == found[ref] else None
+
+    def push_record(self, run: Run, ref: str, commit: str, record_ref: str, record: str, *, to: str, over: Left | None = None) -> None:
         """In one atomic push to the local repository `to`: `ref` at `commit` and `record_ref` at a commit holding `record`.
 
         Neither or both; a repeat finds both as they are. Raises Refused(`push_refused` | `branch_checked_out` | `head_moved`)
@@ -101,7 +114,8 @@ class GitRemote:
             raise Refused("push_refused", f"{to!r} is no absolute path of a repository on this machine.")
         self._hold(run, commit)
         kept = self._recorded(run, sha_of(commit), record)
-        leases = tuple(f"--force-with-lease={self._git.checked_ref(name)}:" for name in (ref, record_ref))
+        stands = {ref: sha_of(over.branch), record_ref: sha_of(over.record)} if over else {ref: "", record_ref: ""}
+        leases = tuple(f"--force-with-lease={self._git.checked_ref(name)}:{sha}" for name, sha in stands.items())
         captured = self._push(run, Source(to), "--atomic", *leases, refspecs=(f"{commit}:{ref}", f"{kept}:{record_ref}"))
         if not captured.ok and self._done_before(to, ref, commit, record_ref):
             return

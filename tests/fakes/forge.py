@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from delivery.manager import CheckText, Exists, Pull
+from delivery.manager import CheckText, Exists, Left, Pull
 from jobs.errors import Fault, LeaseLost, Refused
 from jobs.model import Repository, Run
 from jobs.ports import Effect
@@ -125,9 +125,13 @@ class FakeForge:
         if self.target.get(ref) == only_at:
             self.target = {name: value for name, value in self.target.items() if name not in (ref, record_ref)}
 
-    def push_record(self, run: Run, ref: str, commit: str, record_ref: str, record: str, *, to: str) -> None:
+    def left(self, run: Run, ref: str, record_ref: str, *, to: str) -> Left | None:
+        stands = {ref, record_ref} <= self.target.keys()
+        return Left(self.target[ref], self.target[record_ref]) if stands else None
+
+    def push_record(self, run: Run, ref: str, commit: str, record_ref: str, record: str, *, to: str, over: Left | None = None) -> None:
         self._write("push_record")
-        if self.target.get(ref, commit) != commit:
+        if self.target.get(ref, commit) not in {commit, over.branch if over else commit}:
             raise Refused("head_moved", f"{ref} is taken")
         self.target |= {ref: commit, record_ref: record}
 

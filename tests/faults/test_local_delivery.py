@@ -6,16 +6,17 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from delivery.local import LocalDeliveryManager, record_ref
 from delivery.plan import plan
-from jobs.errors import Fault, Refused
+from jobs.errors import Fault, LeaseLost, Refused
 from jobs.evidence import GateReport
-from jobs.model import Run
+from jobs.model import Lease, Run
+from jobs.ports import Effect
 from tests.delivery import runs
 from tests.fakes.forge import FakeEffects
 from tests.infra.test_git_remote import Delivering
@@ -139,3 +140,62 @@ def test_the_base_may_move_while_a_run_works(yard: Yard) -> None:
     git(yard.bare, "update-ref", "refs/heads/main", yard.at.other())
     yard.deliver()
     assert git(yard.bare, "rev-parse", f"{plan(yard.run).ref}^").strip() == yard.at.base
+
+
+# after a backup was restored: the store has forgotten what the repository knows
+
+
+def again(yard: Yard) -> Run:
+    """The same run, worked on once more: its commit is another."""
+    snapshot = yard.at.world.changed("echo newer > new.txt", yard.at.run)
+    return replace(yard.run, snapshot=snapshot, verified=GateReport(snapshot.tree, (runs.TESTS,)))
+
+
+def stands(yard: Yard) -> dict[str, str]:
+    """Where the refs of the delivery are."""
+    lines = git(yard.bare, "for-each-ref", "--format=%(refname) %(objectname)").splitlines()
+    return {name: sha for name, sha in map(str.split, lines) if name not in yard.before}
+
+
+def test_what_the_store_forgot_is_found_and_brought_up_to_date(yard: Yard) -> None:
+    """Proves: F44, I04."""
+    yard.deliver()
+    run = again(yard)
+    yard.deliver(run)
+    assert run.snapshot
+    assert {sha for name, sha in stands(yard).items() if name.startswith("refs/heads/")} == {run.snapshot.commit}
+    assert git(yard.bare, "rev-parse", f"{record_ref(run)}^").strip() == run.snapshot.commit
+    assert len(stands(yard)) == 2
+
+
+def test_a_human_s_commit_onto_what_the_store_forgot_is_never_overwritten(yard: Yard) -> None:
+    """Proves: F44, F81."""
+    yard.deliver()
+    [branch] = [name for name in stands(yard) if name.startswith("refs/heads/")]
+    git(yard.bare, "update-ref", branch, yard.at.other())
+    before = stands(yard)
+    with pytest.raises(Refused) as refused:
+        yard.deliver(again(yard))
+    assert refused.value.reason.code == "head_moved"
+    assert stands(yard) == before
+
+
+@dataclass
+class Slept(FakeEffects):
+    """The record of a worker that loses its lease once it has written down what it is about to do."""
+
+    def intend(self, run: Run, kind: str, key: str) -> Effect:
+        try:
+            return super().intend(run, kind, key)
+        finally:
+            self.lost = True
+
+
+def test_a_worker_that_slept_while_another_delivered_does_not_take_that_for_forgotten(yard: Yard) -> None:
+    """Proves: F28, F74, I07."""
+    yard.deliver()
+    before = stands(yard)
+    zombie = replace(again(yard), lease=Lease(1, "zombie"))
+    with pytest.raises(LeaseLost):
+        LocalDeliveryManager(yard.at.remote, Slept(), lambda _: str(yard.bare)).deliver(zombie)
+    assert stands(yard) == before
