@@ -79,6 +79,7 @@ class Route(Enum):
     COMMENTS_SINCE = Endpoint("GET", REPO + "/issues/comments{?since,sort,direction,per_page}", Purpose.READ)
     PULL = Endpoint("GET", REPO + "/pulls/{number}", Purpose.READ)
     PULL_COMMENTS = Endpoint("GET", REPO + "/pulls/{number}/comments{?sort,direction,per_page}", Purpose.READ)
+    BESIDE_SINCE = Endpoint("GET", REPO + "/pulls/comments{?since,sort,direction,per_page}", Purpose.READ)
     PULLS = Endpoint("GET", REPO + "/pulls{?state,head,sort,direction,per_page}", Purpose.READ)
     CHECK_RUNS = Endpoint("GET", ON_COMMIT + "/check-runs{?filter,per_page}", Purpose.CI)
     ANNOTATIONS = Endpoint("GET", REPO + "/check-runs/{check}/annotations{?per_page}", Purpose.CI)

@@ -26,6 +26,16 @@ class Missed:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """How a webhook tells of a kind of comment: its event, what its id is marked with, where its item stands and how that is had."""
+
+    event: str
+    mark: str
+    item: str
+    one: Route
+
+
+@dataclass(frozen=True, slots=True)
 class GitHubSurvey:
     """Looks through one repository. What is found may long be known: the intent it leads to has the same key either way."""
 
@@ -36,17 +46,23 @@ class GitHubSurvey:
         return [missed for label in labels for missed in self._labelled(repository, label)]
 
     def commented(self, repository: Repository, since: float) -> Sequence[Missed]:
-        """Every comment written since then (seconds since the epoch)."""
-        rows = self.github.each(Route.COMMENTS_SINCE, repository, since=_stamp(since), sort="created", direction="asc")
-        fresh = [row for row in rows if _made(row) >= since]
-        issues: dict[int, Any] = {}
-        for number in dict.fromkeys(map(_number, fresh)):
-            issues[number] = self.github.ask(Route.ISSUE, repository, number=number)
-        told = [{"issue": issues[_number(row)], "comment": row, "sender": row["user"]} for row in fresh]
+        """Every comment written since then (seconds since the epoch), on items and beside lines of pull requests."""
         return [
-            self._missed(repository, "issue_comment", "created", f"comment-{row['id']}", row, parts)
-            for row, parts in zip(fresh, told, strict=True)
+            *self._commented(repository, since, Route.COMMENTS_SINCE, Told("issue_comment", "comment", "issue", Route.ISSUE)),
+            *self._commented(
+                repository, since, Route.BESIDE_SINCE, Told("pull_request_review_comment", "beside", "pull_request", Route.PULL)
+            ),
         ]
+
+    def _commented(self, repository: Repository, since: float, listed: Route, told: Told) -> Iterator[Missed]:
+        rows = self.github.each(listed, repository, since=_stamp(since), sort="created", direction="asc")
+        fresh = [row for row in rows if _made(row) >= since]
+        items: dict[int, Any] = {}
+        for number in dict.fromkeys(map(_number, fresh)):
+            items[number] = self.github.ask(told.one, repository, number=number)
+        for row in fresh:
+            parts = {told.item: items[_number(row)], "comment": row, "sender": row["user"]}
+            yield self._missed(repository, told.event, "created", f"{told.mark}-{row['id']}", row, parts)
 
     def _labelled(self, repository: Repository, label: str) -> Iterator[Missed]:
         for issue in self.github.each(Route.ISSUES, repository, state="open", labels=label):
@@ -73,7 +89,7 @@ class GitHubSurvey:
 
 def _number(comment: Mapping[str, Any]) -> int:
     """The item a comment is on: GitHub gives only its URL."""
-    return int(str(comment["issue_url"]).rpartition("/")[2])
+    return int(str(comment.get("issue_url") or comment["pull_request_url"]).rpartition("/")[2])
 
 
 def _made(row: Mapping[str, Any]) -> float:

@@ -64,6 +64,7 @@ CASES = [
     Case("GET", f"{REPO}/collaborators/maintainer/permission", m.RepositoryCollaboratorPermission),
     Case("GET", f"{REPO}/issues", list[m.Issue], query="?state=all"),
     Case("GET", f"{REPO}/issues/comments", list[m.IssueComment]),
+    Case("GET", f"{REPO}/pulls/comments", list[m.PullRequestReviewComment]),
     Case("GET", f"{REPO}/issues/comments/{{comment}}", m.IssueComment),
     Case("PATCH", f"{REPO}/issues/comments/{{comment}}", m.IssueComment, 200, {"body": "x"},
          m.ReposOwnerRepoIssuesCommentsCommentIdPatchBody),

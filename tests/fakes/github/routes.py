@@ -73,6 +73,7 @@ ROUTES: tuple[Route, ...] = (
     row("POST", f"{REPO}/issues/{{issue_number}}/reactions", COMMENT_WRITE, issues.react_to_issue, fields="content"),
     row("GET", f"{REPO}/pulls", "pull_requests:read", pulls.list_pulls, query=f"{PAGES} state head base sort direction"),
     row("POST", f"{REPO}/pulls", "pull_requests:write", pulls.create_pull, fields="title body head base draft maintainer_can_modify"),
+    row("GET", f"{REPO}/pulls/comments", "pull_requests:read", pulls.list_all_review, query=f"{PAGES} since sort direction"),
     row("GET", f"{REPO}/pulls/{{pull_number}}", "pull_requests:read", pulls.get_pull),
     row("GET", f"{REPO}/pulls/{{pull_number}}/comments", "pull_requests:read", pulls.list_review, query=f"{PAGES} sort direction"),
     row("POST", f"{REPO}/pulls/comments/{{comment_id}}/reactions", "pull_requests:write", pulls.react_beside, fields="content"),

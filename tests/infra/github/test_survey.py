@@ -2,7 +2,7 @@
 
 import json
 
-from handlers.parsing import commented, labeled
+from handlers.parsing import commented, commented_beside, labeled
 from infra.github.survey import GitHubSurvey
 from tests.fakes.engine import FakeClock
 from tests.fakes.github import FakeGitHub
@@ -38,3 +38,17 @@ def test_a_comment_since_then_is_found_and_an_older_one_is_not(fake: FakeGitHub,
     (missed,) = GitHubSurvey(client.github).commented(client.repository, since)
     assert (missed.event, missed.action, missed.delivery) == ("issue_comment", "created", f"comment-{new.id}")
     assert commented("x", missed.body) == commented("x", json.dumps(told.payload).encode())
+
+
+def test_a_comment_beside_a_line_is_found_as_well(fake: FakeGitHub, client: Client, clock: FakeClock) -> None:
+    """Proves: F08."""
+    fake.push("fix", {"a": "1"})
+    pull = fake.open_pull("fix")
+    fake.review(pull, "/slipway run", path="a", line=1, deliver=False)
+    clock.at += 3600
+    since = clock.at
+    new = fake.review(pull, "/slipway fix", path="a", line=1, by="ada", deliver=False)
+    told = fake.deliveries[-1]
+    (missed,) = GitHubSurvey(client.github).commented(client.repository, since)
+    assert (missed.event, missed.action, missed.delivery) == ("pull_request_review_comment", "created", f"beside-{new.id}")
+    assert commented_beside("x", missed.body) == commented_beside("x", json.dumps(told.payload).encode())

@@ -33,6 +33,13 @@ def list_review(call: Call) -> Answer:
     return paged(call, rows, lambda comment: call.hub.shapes.review_comment(call.repo, comment))
 
 
+def list_all_review(call: Call) -> Answer:
+    """Comments beside lines of all pull requests; by `since`."""
+    since, shapes = call.query.get("since", ""), call.hub.shapes
+    shaped = (shapes.review_comment(call.repo, comment) for comment in call.repo.review)
+    return paged(call, [shape for shape in shaped if shape["updated_at"] >= since], lambda shape: shape)
+
+
 def reply(call: Call) -> Answer:
     """An answer in the thread that a comment began; GitHub takes none to an answer."""
     writable(call.repo)
