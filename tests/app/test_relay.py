@@ -18,7 +18,7 @@ from infra.store.runs import SqlRuns
 from jobs import events as e
 from jobs.errors import Fault, Reason, Refused
 from jobs.evidence import AgentResult, Ended, GateReport, Turn
-from jobs.model import Repository, Run, RunState, Source
+from jobs.model import Repository, Run, RunRequest, RunState, Source
 from tests.delivery import runs
 from tests.fakes.engine import FakeClock
 from tests.fakes.forge import BOT, Breaks, Crash, FakeEffects, FakeForge
@@ -102,6 +102,32 @@ def test_a_run_s_whole_life_is_one_comment_and_its_labels() -> None:
     assert world.announce(state=RunState.SUCCEEDED, receipt=None) == ["edit_comment", "set_labels"]
     assert "Slipway is done" in world.comment
     assert world.forge.labels == {"bug", "slipway:done"}
+
+
+class Deaf(FakeForge):
+    """The answer to each first write of a kind is lost."""
+
+    def comment(self, *args: Any) -> int:
+        return self._lost(super().comment(*args), len(self.comments))
+
+    def start_check(self, *args: Any) -> int:
+        return self._lost(super().start_check(*args), len(self.checks))
+
+    def _lost(self, made: int, many: int) -> int:
+        if many == 1:
+            raise Fault("github_unavailable", "The answer was lost.")
+        return made
+
+
+@pytest.mark.parametrize("of", [runs.request(), runs.on_pull()], ids=["issue", "pull"])
+def test_what_was_perhaps_written_and_is_not_shown_yet_is_looked_for_again(of: RunRequest) -> None:
+    """GitHub takes any number of comments and checks alike. Proves: F73, F76, I04."""
+    world = World(runs.run(of=of, state=RunState.RUNNING, verified=None), Deaf())
+    for _ in range(3):
+        world.forge.blind = 3
+        world.announce()
+    assert len(world.forge.comments) == 1
+    assert len(world.forge.checks) == (0 if of.head_sha is None else 1)
 
 
 def test_what_is_shown_already_costs_no_call() -> None:

@@ -46,6 +46,16 @@ class Moving(FakeForge):
         return super().start_check(*args)
 
 
+class Deaf(FakeForge):
+    """The answer to the first check is lost."""
+
+    def start_check(self, *args: Any) -> int:
+        made = super().start_check(*args)
+        if len(self.checks) == 1:
+            raise Fault("github_unavailable", "The answer was lost.")
+        return made
+
+
 def test_branch_check_and_pull_request_in_that_order() -> None:
     """Proves: 004-36, 000-13, I04, I08."""
     forge = FakeForge()
@@ -114,6 +124,16 @@ def test_a_pull_request_github_has_but_does_not_show_yet_is_looked_for_again() -
     assert manager(forge, clock=clock).deliver(runs.run()).number == 5
     assert len(forge.pulls) == 1
     assert len(clock.slept) == 3
+
+
+def test_a_check_github_has_but_does_not_show_yet_is_looked_for_again() -> None:
+    """GitHub takes any number of them, so nothing tells us that there is one already. Proves: F73, F76, I04."""
+    forge, effects, clock = Deaf(), FakeEffects(), FakeClock()
+    with pytest.raises(Fault):
+        manager(forge, effects).deliver(runs.run())
+    forge.blind = 3
+    receipt = manager(forge, effects, clock=clock).deliver(runs.run())
+    assert (list(forge.checks), receipt.check_run, len(clock.slept)) == ([31], 31, 3)
 
 
 def test_an_old_head_shown_by_a_late_replica_is_waited_for() -> None:

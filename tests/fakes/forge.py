@@ -92,6 +92,8 @@ class FakeForge:
     dressed: list[tuple[str, ...]] = field(default_factory=list)
     unseen: int = 0
     """How many look-ups a new pull request stays invisible to."""
+    blind: int = 0
+    """How many look-ups a new comment or check run stays invisible to."""
     stale: int = 0
     """How many answers still show a pull request's old head after a push."""
     writes: list[str] = field(default_factory=list)
@@ -184,7 +186,13 @@ class FakeForge:
         self._write("react")
 
     def find_comment(self, repository: Repository, number: int, marker: str) -> int | None:
-        return next((n for n, body in self.comments.items() if marker in body), None)
+        return None if self._unseen() else next((n for n, body in self.comments.items() if marker in body), None)
+
+    def _unseen(self) -> bool:
+        if not self.blind:
+            return False
+        self.blind -= 1
+        return True
 
     def comment(self, repository: Repository, number: int, body: str) -> int:
         self._write("comment")
@@ -204,6 +212,8 @@ class FakeForge:
         self.labels = (self.labels - set(remove)) | set(add)
 
     def find_check(self, repository: Repository, sha: str, external_id: str) -> int | None:
+        if self._unseen():
+            return None
         return next((n for n, check in self.checks.items() if (check["sha"], check["external_id"]) == (sha, external_id)), None)
 
     def start_check(self, repository: Repository, sha: str, external_id: str, url: str | None, text: CheckText) -> int:
