@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from app.server_file import LocalRepository
+from handlers import words
 from jobs import config
 from jobs.config import HOME, ConfigInvalid, Mistake
 from jobs.errors import Refused, UserError
@@ -96,6 +97,13 @@ class Configured(Protocol):
         ...
 
 
+def admit(rules: Rules, agent: str | None, among: Sequence[str] | None = None) -> None:
+    """Return when a request may name the agent, `among` those the operator admits (None: all). Raises UserError that names those it may."""
+    known = rules.agents(among)
+    if agent is not None and agent not in known:
+        raise UserError(words.unknown_agent(agent, known))
+
+
 @dataclass(frozen=True, slots=True)
 class Catalogue:
     """Local repositories by the server file, all others by the App's installations."""
@@ -118,6 +126,10 @@ class Catalogue:
             return self.read(repository)
         except ConfigInvalid as invalid:
             raise UserError(f"{config.PATH} of {repository.full_name} cannot be used:\n{invalid}") from invalid
+
+    def admit(self, rules: Rules, agent: str | None) -> None:
+        """Return when a request may name the agent. Raises UserError that names those it may."""
+        admit(rules, agent, self.policy.floors.agents)
 
     def read(self, repository: Repository) -> Rules:
         """As `rules`, with the mistakes themselves. Raises ConfigInvalid, Fault."""

@@ -81,11 +81,16 @@ class Catalogue(Protocol):
         """Its configuration within this server's policy. Raises UserError with every mistake."""
         ...
 
+    def admit(self, rules: Rules, agent: str | None) -> None:
+        """Return when a request may name the agent. Raises UserError that names those it may."""
+        ...
+
 
 def begin(options: LocalOptions, *, heads: Heads, catalogue: Catalogue, runs: Runs, actor: str) -> Run:
     """Record the run. Raises UserError when it cannot be asked for like this."""
     repository = local_repository(heads.root(options.repo), heads, options.base)
     rules = catalogue.rules(repository)
+    catalogue.admit(rules, options.agent)
     request = RunRequest(
         intent_key=f"cli:{secrets.token_hex(16)}",
         repository=repository,

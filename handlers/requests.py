@@ -11,7 +11,7 @@ from jobs.config import PATH, Mistake
 from jobs.errors import Reason
 from jobs.evidence import Finding
 from jobs.model import Actor, Item, ItemKind, Run, RunRequest, Source
-from jobs.rules import BUILT_IN_AGENTS, DEFAULT_FLOWS, PROGRAMS, Rules
+from jobs.rules import DEFAULT_FLOWS, PROGRAMS, Rules
 
 WRITERS = ("implementer", "custom")
 MOST_SENTENCE = 900
@@ -220,6 +220,5 @@ def _impossible(asked: RunRequest, facts: Facts) -> Reason | None:
 
 
 def _agents(rules: Rules, admitted: Sequence[str] | None) -> list[str]:
-    """The agents that may be asked for: a program of the repository's own only if it names one."""
-    allowed = BUILT_IN_AGENTS if admitted is None else admitted
-    return [name for name in allowed if name not in PROGRAMS or name == rules.agent.name]
+    """The agents that a comment may ask for: programs only where the repository names them."""
+    return [name for name in rules.agents(admitted) if name not in PROGRAMS or name == rules.agent.name]

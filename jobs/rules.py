@@ -2,6 +2,7 @@
 
 import graphlib
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -10,7 +11,8 @@ from jobs.errors import Class
 from jobs.units import Name, Octets, Seconds
 
 BUILT_IN_AGENTS = ("claude", "codex", "opencode", "gemini", "command", "scripted")
-PROGRAMS = ("command", "scripted")
+COMMAND = "command"
+PROGRAMS = (COMMAND, "scripted")
 TOOLS = ("Read", "Grep", "Glob", "Edit", "Write", "Bash", "WebFetch", "WebSearch")
 _TEMPLATE = re.compile(r"\.github/slipway/[A-Za-z0-9._/-]{1,100}\.md")
 
@@ -34,6 +36,9 @@ Template = Annotated[str, AfterValidator(_template)]
 Role = Literal["planner", "implementer", "reviewer", "custom"]
 
 
+NO_PROGRAM = "an agent named 'command' needs 'run', the program and its arguments"
+
+
 class AgentRule(Rule):
     """Which agent works: one that is built in, or a program of the repository's own (`name: command`)."""
 
@@ -43,8 +48,8 @@ class AgentRule(Rule):
 
     @model_validator(mode="after")
     def _command_has_a_program(self) -> Self:
-        if self.name == "command" and not self.run:
-            raise ValueError("an agent named 'command' needs 'run', the program and its arguments")
+        if self.name == COMMAND and not self.run:
+            raise ValueError(NO_PROGRAM)
         return self
 
 
@@ -70,7 +75,9 @@ class StepRule(Rule):
 
 
 def misfit(agent: AgentRule, step: StepRule) -> str | None:
-    """Why the agent cannot be kept to the tools of the step, so that it may not work in it; None when it can."""
+    """Why the agent cannot work in the step, or cannot be kept to its tools there; None when it can."""
+    if agent.name == COMMAND and not agent.run:
+        return f"step {step.name!r}: {NO_PROGRAM}; ask for another agent, or name the program in the repository's configuration"
     if agent.name != "codex" or step.tools is None:
         return None
     if "WebFetch" in step.tools:
@@ -315,8 +322,12 @@ class Rules(Rule):
     def agent_of(self, step: StepRule, override: str | None) -> AgentRule:
         """Who works in a step: what the request says, else the step's own, else the repository's."""
         if override and override != self.agent.name:
-            return AgentRule.model_validate({"name": override})
+            return AgentRule.model_construct(name=override)  # unchecked: a retry may name a program that the repository names no more
         return step.agent or self.agent
+
+    def agents(self, admitted: Sequence[str] | None) -> list[str]:
+        """The agents that may be asked for, of those the operator admits (None: of all): a program only where the repository names one."""
+        return [name for name in (BUILT_IN_AGENTS if admitted is None else admitted) if name != COMMAND or self.agent.name == COMMAND]
 
 
 def dumped(rules: Rules) -> dict[str, Any]:

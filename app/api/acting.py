@@ -26,6 +26,7 @@ def start(desk: Desk, ask: Ask) -> Response:
     rules = desk.catalogue.rules(repository)
     if spec.flow not in rules.flow_names:
         raise UserError(f"There is no flow {spec.flow!r} in {repository.full_name}. Name one of: {', '.join(rules.flow_names)}.")
+    desk.catalogue.admit(rules, spec.agent)
     request = request_of(spec, repository, ask.principal.id)
     run, new = desk.runs.start(request, rules)
     if not new and _job(run.request) != _job(request):

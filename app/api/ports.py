@@ -136,6 +136,10 @@ class Catalogue(Protocol):
         """Its configuration. Raises UserError naming every mistake in it, Fault when it cannot be read right now."""
         ...
 
+    def admit(self, rules: Rules, agent: str | None) -> None:
+        """Return when a request may name the agent. Raises UserError that names those it may."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:

@@ -64,11 +64,11 @@ def find(what: tuple[str, ...], json_: bool) -> None:
     if json_:
         as_json(found)
         return
+    if not found:
+        raise UserError("no run has to do with that: give an id of a run, webhook, commit, comment, check, pull request or callback")
     now = SystemClock().now()
     cells = ((*_row(run, now)[:4], run["found_by"], run["title"]) for run in found)
-    table(("RUN", "STATE", "REPOSITORY", "ASKED ON", "FOUND BY", "TITLE"), cells, empty="No run has to do with that.", brief=(0, 1, 4))
-    if not found:
-        click.get_current_context().exit(1)
+    table(("RUN", "STATE", "REPOSITORY", "ASKED ON", "FOUND BY", "TITLE"), cells, empty="", brief=(0, 1, 4))
 
 
 def _row(run: Mapping[str, Any], now: float) -> tuple[Any, ...]:

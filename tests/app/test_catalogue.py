@@ -7,8 +7,10 @@ import pytest
 
 from app.catalogue import Catalogue, NoApp
 from jobs.config import SERVER, ConfigInvalid
+from jobs.errors import UserError
 from jobs.model import Repository
 from jobs.policy import Floors, Policy
+from jobs.rules import Rules
 
 SHOP = Repository(7, "acme/shop", 3)
 
@@ -54,6 +56,22 @@ def test_the_operators_floors_hold_for_the_owner_too() -> None:
     with pytest.raises(ConfigInvalid) as invalid:
         catalogue(None, "version: 1\nforks: true\n", Policy(floors=Floors(forks=False))).read(SHOP)
     assert str(invalid.value) == "acme/.github: forks: the operator does not allow work on forks; remove it"
+
+
+def test_a_request_names_what_the_operator_admits_and_a_program_only_where_there_is_one() -> None:
+    """Proves: 004-41."""
+    floored, free = catalogue(policy=Policy({"agent": "codex"}, floors=Floors(agents=("codex", "command")))), catalogue()
+    program = Rules.model_validate({"agent": {"name": "command", "run": ["./agent.sh"]}})
+    for asked, rules, among in (
+        (None, Rules(), free),
+        ("claude", Rules(), free),
+        ("codex", Rules(), floored),
+        ("command", program, floored),
+    ):
+        among.admit(rules, asked)
+    for asked, rules, among in (("command", Rules(), free), ("claude", Rules(), floored)):
+        with pytest.raises(UserError, match="cannot be used here"):
+            among.admit(rules, asked)
 
 
 def test_a_mistake_in_the_owners_file_is_said_to_be_there() -> None:

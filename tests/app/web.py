@@ -12,6 +12,7 @@ from app.access import access
 from app.api.health import Part
 from app.api.ports import Desk
 from app.api.seats import Seats
+from app.catalogue import admit
 from app.dashboard.github import GitHubSignIn
 from app.dashboard.office import Office
 from app.dashboard.sign_in import Tries, Ways
@@ -59,6 +60,9 @@ class FakeCatalogue:
 
     def rules(self, repository: Repository) -> Rules:
         return RULES
+
+    def admit(self, rules: Rules, agent: str | None) -> None:
+        admit(rules, agent)
 
 
 async def webhook(scope: Scope, receive: Receive, send: Send) -> None:

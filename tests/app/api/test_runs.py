@@ -185,6 +185,11 @@ def test_the_same_key_of_another_token_is_another_run(town: Town) -> None:
     [
         ({**JOB, "repository": "acme/other"}, 409, "acme/other is not a repository of this installation."),
         ({**JOB, "flow": "ship"}, 409, "There is no flow 'ship' in acme/shop. Name one of: implement, fix, plan, review."),
+        (
+            {**JOB, "agent": "command"},
+            409,
+            "The agent 'command' cannot be used here. Use one of claude, codex, opencode, gemini, scripted.",
+        ),
         ({**JOB, "colour": "red"}, 422, "Some values of the body are not valid; 'errors' names each."),
         ({"title": "x"}, 422, "Some values of the body are not valid; 'errors' names each."),
         ({**JOB, "title": " "}, 422, "Some values of the body are not valid; 'errors' names each."),

@@ -68,6 +68,7 @@ def test_it_can_deliver_to_another_repository(sample: Sample) -> None:
         (("run", "--title", "x", "--repo", ".."), 1, "is not in a git repository"),
         (("run", "--title", "x", "--base", "nope"), 1, "no commit on a branch 'nope'"),
         (("run", "--title", "x", "--agent", "gpt"), 2, "'gpt' is not one of"),
+        (("run", "--title", "x", "--agent", "command"), 1, "The agent 'command' cannot be used here. Use one of claude, codex, opencode,"),
         (("run", "--title", "x", "--body", "no script here"), 1, "slipway show"),
     ],
 )

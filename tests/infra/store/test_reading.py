@@ -10,6 +10,7 @@ from infra.store.runs import SqlRuns
 from jobs import events as e
 from jobs.errors import Reason, UserError
 from jobs.evidence import Finding
+from jobs.rules import misfit
 from tests.infra.store.asked import LAUNCHED, RECEIPT, REPORT, RESULT, SNAPSHOT, WHOLE, start, walk
 
 CONTRACT = {
@@ -164,3 +165,14 @@ def test_listings_keep_to_the_scopes_that_may_be_seen(engine: sa.Engine) -> None
         assert len(reading.runs(within=within)[0]) == count
         assert reading.queue(within=within)["queued"] == count
     assert reading.names([run.repository.scope, "9:9"]) == {run.repository.scope: run.repository.full_name}
+
+
+def test_a_run_whose_program_is_gone_from_the_configuration_is_shown_and_says_so_when_it_is_tried(engine: sa.Engine) -> None:
+    """A retry under newer rules may ask for a program that they do not name any more. Proves: 000-36."""
+    run = start(engine, agent="command")
+    page = SqlReading(engine).run(run.id)
+    assert [step["agent"] for step in page["steps"]] == ["command"] * len(page["steps"])
+    told = misfit(run.rules.agent_of(run.current, run.request.agent), run.current)
+    assert told
+    assert "an agent named 'command' needs 'run'" in told
+    assert SqlRuns(engine).stop(run.id, "anna", "Enough.").state == "cancelled"
