@@ -21,6 +21,11 @@ def read(data_dir: Path) -> dict[str, str]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return {}
+    except NotADirectoryError as error:
+        raise CredentialsUnusable(f"{data_dir} is not a directory: name one with SLIPWAY_DATA_DIR") from error
+    except PermissionError as error:
+        shut = path if os.access(data_dir, os.X_OK) else data_dir
+        raise CredentialsUnusable(f"{shut} may not be read by the user that Slipway runs as: let that user, or be another") from error
     except (OSError, UnicodeDecodeError) as error:
         raise CredentialsUnusable(f"{path} cannot be read: make it readable for the user that Slipway runs as, or remove it") from error
     if mode & 0o077:

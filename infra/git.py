@@ -139,7 +139,7 @@ class Git:
         try:
             captured = process.run(command, Bounds(timeout_s or self._timeout_s, output_bytes=output_bytes))
         except OSError as error:
-            raise Fault("checkout_failed", f"git cannot be started ({error.strerror}): install git 2.39 or newer.") from error
+            raise Fault("checkout_failed", _not_started(error, cwd)) from error
         if captured.ok:
             return captured
         captured = without(source.credential if source else None, captured)
@@ -217,6 +217,12 @@ def without(credential: Credential | None, captured: Captured) -> Captured:
         return captured
     mask = Redactor((credential.password, f"{credential.user}:{credential.password}")).text
     return replace(captured, stdout=captured.stdout.masked(mask), stderr=captured.stderr.masked(mask))
+
+
+def _not_started(error: OSError, cwd: Path) -> str:
+    if str(error.filename) == str(cwd):
+        return f"{cwd} cannot be entered ({error.strerror}): let the user that Slipway runs as read it."
+    return f"git cannot be started ({error.strerror}): install git 2.39 or newer."
 
 
 def failure(what: str, captured: Captured, code: str) -> Fault:

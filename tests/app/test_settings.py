@@ -167,6 +167,13 @@ def test_credentials_that_are_broken_are_not_quoted(tmp_path: Path) -> None:
     assert "canary" not in problems(tmp_path)[0]
 
 
+def test_a_data_directory_that_is_none_is_said_to_be_that(tmp_path: Path) -> None:
+    """Proves: 001-34."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(credentials.CredentialsUnusable, match="file is not a directory: name one with SLIPWAY_DATA_DIR"):
+        credentials.read(tmp_path / "file")
+
+
 def test_adding_credentials_keeps_the_earlier_ones(tmp_path: Path) -> None:
     credentials.write(tmp_path, {"SLIPWAY_API_TOKENS": "one"})
     credentials.write(tmp_path, {"SLIPWAY_GITHUB_CLIENT_ID": "two"})

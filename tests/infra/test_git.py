@@ -83,6 +83,14 @@ def test_nor_does_one_that_says_its_disk_is_full(tmp_path: Path) -> None:
     assert TOKEN not in raised.value.evidence
 
 
+def test_a_folder_that_cannot_be_entered_is_not_taken_for_a_missing_git(tmp_path: Path, ours: Git) -> None:
+    """Proves: 001-34."""
+    with pytest.raises(Fault, match="gone cannot be entered"):
+        ours.run("version", at=Place(tmp_path / "gone"))
+    with pytest.raises(Fault, match="install git"):
+        Git(tmp_path / "other", program="no-such-git").run("version", at=None)
+
+
 def test_hooks_and_monitors_of_a_repository_do_not_run(tmp_path: Path, ours: Git) -> None:
     """Proves: T17, F55, I13."""
     upstream = Upstream(tmp_path / "repo")
