@@ -135,6 +135,10 @@ class PlacedSources:
             raise Refused("repository_unreachable", text)
         return Source(str(place.path))
 
+    def tip(self, repository: Repository, branch: str) -> str | None:
+        """See `infra.git.Sources`. A repository of this machine is as near as what was fetched of it."""
+        return (self.github or _without_app(repository)).tip(repository, branch) if repository.installation else None
+
 
 def _without_app(repository: Repository) -> Never:
     text = f"{repository.full_name} is a repository of GitHub, and no GitHub App is configured. Set SLIPWAY_GITHUB_APP_ID and its key."

@@ -85,6 +85,10 @@ class Sources(Protocol):
         """Where to fetch from, or with `write` push to. Raises Fault (`github_auth`, `repository_gone`, …)."""
         ...
 
+    def tip(self, repository: Repository, branch: str) -> str | None:
+        """The commit a branch stands at now; None where only a fetch can tell. Raises Fault."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Place:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from infra.github import branches
 from infra.github.answer import Declined
 from infra.github.app import GitHubApp
 from infra.github.client import GitHub
@@ -63,13 +64,7 @@ class GitHubForge:
 
     def tip(self, repository: Repository) -> str | None:
         """Where its default branch stands now; None while the repository is empty."""
-        branch = str(self.github.named(repository)["default_branch"])
-        try:
-            return str(self.github.ask(Route.BRANCH, repository, branch=branch)["object"]["sha"])
-        except Declined as no:
-            if no.status not in (404, 409):  # 409: "Git Repository is empty."
-                raise
-            return None
+        return branches.tip(self.github, repository, str(self.github.named(repository)["default_branch"]))
 
     def defaults(self, repository: Repository) -> str | None:
         """The configuration its owner has for all of theirs; see `GitHubDefaults`."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from infra.git import Credential, Source
+from infra.github import branches
 from infra.github.client import GitHub
 from infra.github.routes import Purpose
 from jobs.model import Repository
@@ -22,3 +23,7 @@ class GitHubSources:
         full_name = str(self.github.named(repository)["full_name"])
         token = self.github.token(repository, Purpose.PUSH if write else Purpose.FETCH)
         return Source(f"{self.web_url.rstrip('/')}/{full_name}.git", Credential(USER, token))
+
+    def tip(self, repository: Repository, branch: str) -> str | None:
+        """See `infra.git.Sources`: one small call."""
+        return branches.tip(self.github, repository, branch)

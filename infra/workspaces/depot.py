@@ -32,7 +32,12 @@ class Depot:
         self.control.ensure(borrowing=self.mirror.path)
 
     def tip(self, branch: str) -> str:
-        """The commit a branch stands at now. Raises Fault."""
+        """The commit a branch stands at now; fetched, unless that is where it stood when it was fetched last. Raises Fault."""
+        stands = self._sources.tip(self.repository, branch)
+        return stands if stands and stands == self.mirror.kept(branch) else self.fetched(branch)
+
+    def fetched(self, branch: str) -> str:
+        """As `tip`, without asking before."""
         return self.mirror.tip(self._sources.source(self.repository), branch)
 
     def have(self, run: Run, commit: str) -> None:

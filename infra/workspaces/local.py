@@ -155,7 +155,7 @@ class LocalWorkspaces:
         if not self._layout.mirror(repository).exists():
             return False
         with _told():
-            self._depot_of(repository).tip(branch)
+            self._depot_of(repository).fetched(branch)
         return True
 
     def tidy(self, repository: Repository) -> None:

@@ -74,12 +74,15 @@ class Mirror(Bare):
     def tip(self, source: Source, branch: str) -> str:
         """The commit a branch of the remote stands at now, fetched. Raises Fault as `_explained`."""
         theirs = self.git.checked_ref(f"refs/heads/{branch}")
-        ours = f"refs/base/{hashlib.sha256(theirs.encode()).hexdigest()[:32]}"
-        self._fetch(source, f"+{theirs}:{ours}", f"the branch {branch!r}")
-        found = self.parsed(f"{ours}^{{commit}}")
+        self._fetch(source, f"+{theirs}:{_ours(branch)}", f"the branch {branch!r}")
+        found = self.kept(branch)
         if found is None:
             raise Refused("base_missing", f"The branch {branch!r} does not point at a commit.")
         return found
+
+    def kept(self, branch: str) -> str | None:
+        """The commit a branch stood at when it was fetched last, which is here whole; None for one that never was."""
+        return self.parsed(f"{_ours(branch)}^{{commit}}") if (self.path / "HEAD").exists() else None
 
     def commit(self, source: Source, sha: str, number: int | None) -> None:
         """Have the commit here. For a pull request the forge's own ref of it is asked first: a fork's commit is on no branch."""
@@ -112,6 +115,11 @@ class Mirror(Bare):
             captured = self.git.run(*words, at=self.place, source=source, timeout_s=FETCH_S)
         if not captured.ok:
             raise _explained(captured, what)
+
+
+def _ours(branch: str) -> str:
+    """Where a branch of the remote is kept, whatever it is called."""
+    return f"refs/base/{hashlib.sha256(f'refs/heads/{branch}'.encode()).hexdigest()[:32]}"
 
 
 def _explained(captured: Captured, what: str) -> Fault:

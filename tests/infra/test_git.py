@@ -281,6 +281,9 @@ class Pushing:
     def source(self, repository: Repository, *, write: bool = False) -> Source:
         return self._source
 
+    def tip(self, repository: Repository, branch: str) -> str | None:
+        return None
+
 
 def crafted(at: Path, name: str, mode: str = "100644") -> str:
     """A commit with an entry no honest tool makes."""

@@ -254,6 +254,12 @@ def test_git_gets_a_token_for_one_repository_and_one_purpose(fake: FakeGitHub, c
     assert fake.hub.tokens.minted[write.credential.password].permissions == {"metadata": "read", "contents": "write"}
 
 
+def test_where_a_branch_stands_is_asked_for_by_its_name(fake: FakeGitHub, client: Client) -> None:
+    sources = GitHubSources(client.github, fake.url)
+    assert sources.tip(client.repository, "main") == fake.sha("main")
+    assert sources.tip(client.repository, "no/such") is None
+
+
 def test_tokens_are_masked_and_in_no_text(fake: FakeGitHub, client: Client) -> None:
     """Proves: I11."""
     source = GitHubSources(client.github, fake.url).source(client.repository, write=True)

@@ -1,6 +1,7 @@
 """A checkout is fresh, of the right commit, and stands apart from everything we rely on."""
 
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -193,6 +194,38 @@ def test_gates_see_the_commit_and_leave_nothing_in_it(world: World) -> None:
                 with pytest.raises(Unusable):
                     read_left(view.written, path, 100)
     assert world.workspaces.harvest(replace(run, snapshot=snapshot), world.workspaces.prepare(run)) is None
+
+
+def test_a_branch_that_stands_where_it_was_fetched_last_is_not_fetched_again(world: World) -> None:
+    world.sources.stands = world.first
+    assert world.workspaces.base_of(world.run()) == world.first
+    assert world.sources.asked == 1
+    assert world.workspaces.base_of(world.run("cd34ab12")) == world.first
+    assert world.prepared(world.run("cd34ab12")).base_sha == world.first
+    assert world.sources.asked == 1
+    world.sources.stands = second = world.upstream.commit({"README.md": "newer\n"})
+    assert world.workspaces.base_of(world.run("ef56ab12")) == second
+    assert world.sources.asked == 2
+
+
+def test_a_commit_that_is_here_by_half_is_fetched(world: World) -> None:
+    """A fetch that was killed may leave a commit without its files: only what a branch of ours stands at is whole."""
+    world.sources.stands = world.first
+    world.workspaces.base_of(world.run())
+    world.sources.stands = second = world.upstream.commit({"README.md": "newer\n"})
+    (mirror,) = (world.data / "mirrors").glob("*.git")
+    shutil.copy(object_file(world.upstream.path / ".git", second), made(object_file(mirror, second)))
+    assert world.prepared(world.run("cd34ab12")).base_sha == second
+    assert git(mirror, "cat-file", "blob", f"{second}:README.md") == "newer\n"
+
+
+def object_file(git_dir: Path, sha: str) -> Path:
+    return git_dir / "objects" / sha[:2] / sha[2:]
+
+
+def made(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def test_files_of_the_base_can_be_read(world: World) -> None:

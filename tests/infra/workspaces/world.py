@@ -56,13 +56,19 @@ class Upstream:
 
 
 class Here:
-    """`Sources` that knows one place."""
+    """`Sources` that knows one place, and perhaps where its branch stands."""
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.stands: str | None = None
+        self.asked = 0
 
     def source(self, repository: Repository, *, write: bool = False) -> Source:
+        self.asked += 1
         return Source(self.url)
+
+    def tip(self, repository: Repository, branch: str) -> str | None:
+        return self.stands
 
 
 class Plain:
