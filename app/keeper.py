@@ -25,7 +25,7 @@ class Ticks(Protocol):
     """The record of what was done when."""
 
     def take(self, duty: str, slot: int, by: str) -> bool:
-        """Whether this tick is the caller's to do."""
+        """Whether this tick is the caller's to do: nobody else's, or that of one who ended in the middle of it."""
         ...
 
     def ended(self, duty: str, slot: int, result: str) -> None:
@@ -134,12 +134,14 @@ class Keeper:
         self._slots: dict[str, int] = {}
         self._storm = Storm(log, "duties")
 
-    def rounds(self) -> float:
-        """Do everything that is due; returns the seconds until something is due again.
+    def rounds(self, is_leaving: Callable[[], bool] = lambda: False) -> float:
+        """Do everything that is due; returns the seconds until something is due again. Who is leaving begins nothing more.
 
         A store in doubt ends the round, since no duty can do without it: that is said once a round, and each round waits longer.
         """
         for duty in self._duties:
+            if is_leaving():
+                break
             slot = int(self._clock.now() // duty.every_s)
             if self._slots.get(duty.name) != slot:
                 try:

@@ -139,4 +139,4 @@ def keep(start: Start) -> None:
     told = Event()
     signal.signal(signal.SIGTERM, lambda number, frame: told.set())
     while not told.is_set():
-        told.wait(mine.rounds())
+        told.wait(mine.rounds(told.is_set))

@@ -13,12 +13,13 @@ from rq.serializers import JSONSerializer
 from rq.worker import BaseWorker
 
 from app.worker import Horse, Work, errands
-from infra.lifeline import bury, take_in
+from infra.lifeline import bury, disturbed, take_in, undisturbed
 from infra.rq_queue import QUEUES, Client, job_class
 
 TTL_S = 90
 ERRANDS = frozenset({QUEUES["intake"], QUEUES["relay"]})
 """The queues whose work is short, and dear only where a new process makes everything anew for it."""
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 W = TypeVar("W", bound=BaseWorker)
 
 
@@ -37,9 +38,15 @@ class PoliteWorker(Worker):
         self._status = ended[1]
         return ended
 
+    def fork_work_horse(self, job: Job, queue: Queue) -> None:
+        """As RQ's; a signal that comes in the middle is heard when it is known whom to tell."""
+        with undisturbed(SIGNALS):
+            super().fork_work_horse(job, queue)
+
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         """As RQ's, tied to its worker before anything else: what follows may wait for a Redis that is away, for minutes."""
         self.rider.tie()
+        disturbed(SIGNALS)
         super().main_work_horse(job, queue)
 
     def monitor_work_horse(self, job: Job, queue: Queue) -> None:

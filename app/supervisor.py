@@ -17,7 +17,7 @@ from types import FrameType, TracebackType
 
 import structlog
 
-from infra.lifeline import bury, die_with, take_in
+from infra.lifeline import bury, die_with, disturbed, take_in, undisturbed
 from jobs.errors import Fault, UserError
 from jobs.ports import Clock
 
@@ -116,7 +116,8 @@ class Supervisor:
 
     def _start(self, seat: Seat, now: float) -> None:
         seat.process = FORK.Process(target=_live, args=(seat.child, os.getpid()), name=f"slipway-{seat.child.name}")
-        seat.process.start()
+        with undisturbed(SIGNALS):  # a newborn that still has our own ears would hear nothing, and be waited for
+            seat.process.start()
         seat.started = now
 
     def _tend(self) -> None:
@@ -175,8 +176,7 @@ def _live(child: Child, supervisor: int) -> None:
     die_with(supervisor)
     os.setpgid(0, 0)  # Ctrl-C is for the supervisor, which then asks everybody in its own way
     signal.set_wakeup_fd(-1)
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_DFL)
+    disturbed(SIGNALS)
     with structlog.contextvars.bound_contextvars(child=child.name), _LastWord():
         child.run()
 

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from infra.clock import SystemClock
@@ -23,6 +23,23 @@ def die_with(parent: int) -> None:
     else:
         threading.Thread(target=_watch, args=(parent,), name="lifeline", daemon=True).start()
     _check(parent)  # it may have ended before the kernel was told
+
+
+@contextlib.contextmanager
+def undisturbed(numbers: Iterable[signal.Signals]) -> Iterator[None]:
+    """Whatever of these signals comes meanwhile is heard afterwards. A process that is forked meanwhile hears them after `disturbed`."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def disturbed(numbers: Iterable[signal.Signals]) -> None:
+    """In a newborn process, once it is ready for that: these signals do what they always do, also those that have come by now."""
+    for number in numbers:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
 
 
 def take_in() -> None:

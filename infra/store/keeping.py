@@ -14,11 +14,14 @@ class SqlTicks:
         self._engine = engine
 
     def take(self, duty: str, slot: int, by: str) -> bool:
-        """Whether the duty of this slot is the caller's to do."""
+        """Whether the duty of this slot is the caller's to do: nobody else's, or that of one who ended in the middle of it."""
 
         def work(connection: sa.Connection) -> bool:
-            row = insert(connection, tick).values(duty=duty, slot=slot, worker=by, started_at=now())
-            return connection.scalar(row.on_conflict_do_nothing(index_elements=["duty", "slot"]).returning(tick.c.duty)) is not None
+            mine = {"worker": by, "started_at": now()}
+            row = insert(connection, tick).values(duty=duty, slot=slot, **mine)
+            gone = tick.c.worker.in_(sa.select(worker.c.id).where(worker.c.ended_at.is_not(None)))
+            taken = row.on_conflict_do_update(index_elements=["duty", "slot"], set_=mine, where=tick.c.ended_at.is_(None) & gone)
+            return connection.scalar(taken.returning(tick.c.duty)) is not None
 
         return write(self._engine, work)
 

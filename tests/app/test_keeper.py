@@ -79,6 +79,40 @@ def test_a_keeper_that_starts_again_does_no_tick_twice(engine: sa.Engine, clock:
     assert done == ["x"]
 
 
+def test_what_a_keeper_was_doing_when_it_ended_is_done_by_the_next_and_nothing_else(engine: sa.Engine, clock: FakeClock) -> None:
+    """Proves: F29, F32."""
+    done: list[str] = []
+    workers = SqlWorkers(engine)
+    workers.started("before", role="keeper", host="h1", pid=1, version="1", config_hash="c")
+
+    class Killed(BaseException):
+        pass
+
+    def killed() -> None:
+        raise Killed
+
+    whole, half = Duty("whole", 86_400, lambda: done.append("whole")), Duty("half", 86_400, killed)
+    with pytest.raises(Killed):
+        keeper(engine, clock, whole, half, name="before").rounds()
+    after = (whole, Duty("half", 86_400, lambda: done.append("half")))
+    keeper(engine, clock, *after, name="beside").rounds()
+    assert done == ["whole"]
+    workers.ended("before")
+    for name in ("after", "third"):
+        keeper(engine, clock, *after, name=name).rounds()
+    assert done == ["whole", "half"]
+
+
+def test_a_keeper_that_is_leaving_begins_nothing_more(engine: sa.Engine, clock: FakeClock) -> None:
+    """Proves: F32."""
+    done: list[str] = []
+    duties = [Duty(name, 5, lambda name=name: done.append(name)) for name in ("first", "second")]
+    keeper(engine, clock, *duties, name="before").rounds(lambda: bool(done))
+    assert done == ["first"]
+    keeper(engine, clock, *duties, name="after").rounds()
+    assert done == ["first", "second"]
+
+
 def test_a_duty_of_each_host_is_done_on_each(engine: sa.Engine, clock: FakeClock) -> None:
     done: list[str] = []
     duty = Duty("sweep", 60, lambda: done.append("x"), each_host=True)

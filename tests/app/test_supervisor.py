@@ -81,6 +81,15 @@ def test_a_child_that_is_killed_is_started_again(tmp_path: Path) -> None:
     assert not any(alive(pid) for pid in pids(path))
 
 
+@pytest.mark.timeout(120)
+def test_told_to_end_while_it_starts_its_children_it_waits_for_none_of_them(tmp_path: Path) -> None:
+    """A newborn that still has its parent's ears would not hear. Proves: F32."""
+    for number in range(25):
+        told = Told(*(Child(f"child-{n}", sleeper(tmp_path / f"pids-{n}")) for n in range(4)), grace_s=1000)
+        CLOCK.sleep(number * 0.002)
+        assert told.end(signal.SIGTERM) in (0, -signal.SIGTERM)
+
+
 def test_a_child_with_a_bug_is_started_again_ever_more_slowly(tmp_path: Path) -> None:
     path = tmp_path / "pids"
 

@@ -270,6 +270,22 @@ def test_asked_to_stop_a_worker_hands_its_run_back_at_the_next_boundary(shop: Sh
     assert shop.ledger.load(run.id).state is RunState.SUCCEEDED
 
 
+@pytest.mark.timeout(240)
+def test_asked_to_stop_at_any_moment_a_worker_leaves_with_its_horse(shop: Shop) -> None:
+    """Also between the fork of a horse and the moment at which it is known whom to tell. Proves: F32."""
+    run, path = start(shop.engine), shop.data / "pids"
+    for number in range(12):
+        shop.ring("advance", run.id)
+        worker = shop.worker(long_work(path), grace_s=0.1)
+        CLOCK.sleep(number * 0.04)
+        os.kill(worker.pid or 0, signal.SIGTERM)
+        worker.join(20)
+        assert worker.exitcode is not None, f"told after {number * 0.04} s"
+    after = shop.ledger.load(run.id)
+    assert (after.state, after.lost_workers) == (RunState.QUEUED, 0)
+    assert not any(alive(pid) for pid in pids(path))
+
+
 def test_after_the_grace_a_run_is_handed_back_wherever_it_is(shop: Shop) -> None:
     """Proves: F32."""
     run, path = start(shop.engine), shop.data / "pids"
