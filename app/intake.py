@@ -53,7 +53,7 @@ class Memory(Protocol):
         """Whether it was."""
         ...
 
-    def close(self, key: str, scope: str, number: int) -> None:
+    def close(self, key: str, scope: str, number: int) -> bool:
         """It was."""
         ...
 

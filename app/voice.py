@@ -30,28 +30,47 @@ class Memory(Protocol):
         """Whether it was."""
         ...
 
-    def close(self, key: str, scope: str, number: int) -> None:
-        """Remember that it was."""
+    def close(self, key: str, scope: str, number: int) -> bool:
+        """Remember that it was; False when somebody else had done it before."""
         ...
+
+
+class Strays(Protocol):
+    """Finds and takes back what is too many."""
+
+    def comments(self, repository: Repository, number: int, marker: str) -> int | None:
+        """The id of the one comment of ours with the marker that is left; None where there is none."""
+        ...
+
+
+class NoStrays:
+    """Where nothing stands twice, because nothing stands."""
+
+    def comments(self, repository: Repository, number: int, marker: str) -> int | None:
+        """None."""
+        return None
 
 
 class Voice:
     """Says each thing once.
 
-    Our memory saves looking; the mark in the comment is what counts when a crash came between posting and remembering.
+    Our memory saves looking; the mark in the comment is what counts when a crash came between posting and remembering. Whoever slept
+    between looking and posting finds, once it has posted, that somebody else remembers it by now: then all but the first is taken back.
     """
 
-    def __init__(self, board: Board, memory: Memory) -> None:
-        self._board, self._memory = board, memory
+    def __init__(self, board: Board, memory: Memory, strays: Strays | None = None) -> None:
+        self._board, self._memory, self._strays = board, memory, strays or NoStrays()
 
     def say(self, repository: Repository, number: int, text: str, key: str, *, thread: int | None = None) -> None:
         """Post `text`, unless it was posted under this key before."""
         if self._memory.done(key):
             return
         marker = f"<!-- slipway:said={hashlib.sha256(key.encode()).hexdigest()[:32]} -->"
-        if self._board.find_comment(repository, number, marker, beside=thread is not None) is None:
+        posts = self._board.find_comment(repository, number, marker, beside=thread is not None) is None
+        if posts:
             self._board.comment(repository, number, f"{text}\n\n{marker}", thread=thread)
-        self._memory.close(key, repository.scope, number)
+        if not self._memory.close(key, repository.scope, number) and posts and thread is None:
+            self._strays.comments(repository, number, marker)
 
     def answered(self, repository: Repository, number: int, delivery: str) -> bool:
         """Whether the status of a run stands on the item that comes from this webhook, whatever the store knows of it."""

@@ -19,7 +19,6 @@ from app.wiring.work import Workshop
 from infra.agents.probing import AgentProbes
 from infra.artifact_room import Room
 from infra.github.app import GitHubApp
-from infra.github.strays import GitHubStrays
 from infra.github.survey import GitHubSurvey
 from infra.otlp import Collector
 from infra.store.activity import SqlActivity
@@ -122,10 +121,11 @@ def _catching_up(ground: Ground, outside: Outside) -> tuple[Duty, ...]:
 
 def converging(ground: Ground, outside: Outside) -> tuple[Duty, ...]:
     """What makes one of what two processes did."""
-    if outside.app is None or outside.github is None:
+    if outside.strays is None:
         return ()
-    strays = GitHubStrays(outside.github, outside.app)
-    return (Duty("take back what stands twice", 30, Doubles(ground.effects, ground.ledger, strays, ground.marker_key, ground.clock)),)
+    return (
+        Duty("take back what stands twice", 30, Doubles(ground.effects, ground.ledger, outside.strays, ground.marker_key, ground.clock)),
+    )
 
 
 def _planned(ground: Ground, outside: Outside) -> tuple[Duty, ...]:

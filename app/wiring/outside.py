@@ -17,6 +17,7 @@ from infra.github.defaults import GitHubDefaults
 from infra.github.forge import GitHubForge
 from infra.github.pulls import GitHubPulls
 from infra.github.sources import GitHubSources
+from infra.github.strays import GitHubStrays
 from infra.github_auth import AppKey
 from infra.github_lane import SqlLane
 from infra.local_forge import LocalForge, LocalPlace
@@ -91,6 +92,11 @@ class Outside:
     def boards(self) -> Boards:
         """Writes people see."""
         return Boards(GitHubBoard(self.github, self.app) if self.github and self.app else None)
+
+    @cached_property
+    def strays(self) -> GitHubStrays | None:
+        """What may stand twice; None without an App."""
+        return GitHubStrays(self.github, self.app) if self.github and self.app else None
 
     @cached_property
     def pulls(self) -> GitHubPulls | None:

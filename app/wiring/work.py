@@ -156,7 +156,7 @@ class Workshop:
         asked = SqlAsked(ground.engine)
         finding = SqlFinding(ground.engine)
         sources = Sources(outside.forge, outside.catalogue, ground.runs, finding, asked, outside.admitted)
-        voice = Voice(outside.boards, asked)
+        voice = Voice(outside.boards, asked, outside.strays)
         acting = Acting(ground.runs, finding, ground.bell, self.review or NoReview())
         perform = Perform(acting, voice, self.ci or NoCi(), ground.page, self.workspaces, outside.shared or NoShared())
         return Intake(ground.inbox, asked, sources, perform)

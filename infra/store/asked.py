@@ -43,14 +43,15 @@ class SqlAsked:
         ended = sa.select(asked.c.done_at).where(asked.c.key == key)
         return read(self._engine, lambda connection: connection.scalar(ended)) is not None
 
-    def close(self, key: str, scope: str, number: int) -> None:
-        """It is carried out, or said."""
+    def close(self, key: str, scope: str, number: int) -> bool:
+        """It is carried out, or said; False when it was before."""
 
-        def work(connection: sa.Connection) -> None:
+        def work(connection: sa.Connection) -> bool:
             _remember(connection, key, scope, number, 0)
-            connection.execute(sa.update(asked).where(asked.c.key == key).values(done_at=now()))
+            closed = sa.update(asked).where(asked.c.key == key, asked.c.done_at.is_(None)).values(done_at=now())
+            return connection.execute(closed).rowcount == 1
 
-        write(self._engine, work)
+        return write(self._engine, work)
 
     def forget(self, older_than_s: float) -> int:
         """Drop what is older; how much that was."""

@@ -158,7 +158,7 @@ def _ask_github(made: Town) -> None:
     made.github.open_issue("Greet in French", RIGHT_THE_SECOND_TIME, number=7)
     delivery = made.github.add_label(issue=7, name="slipway")
     (made.root / "slipway.toml").write_text(f'[[callbacks]]\nurl = "{made.receiver.url}"\n')
-    _post(made, delivery.headers, encoded(delivery.payload).decode())
+    post(made, delivery.headers, encoded(delivery.payload).decode())
 
 
 def _ask_locally(made: Town) -> None:
@@ -169,13 +169,14 @@ def _ask_locally(made: Town) -> None:
         "Content-Type": "application/json", "X-GitHub-Event": "issues", "X-GitHub-Delivery": "local-1",
         "X-GitHub-Hook-Installation-Target-ID": "1", "X-Hub-Signature-256": signature(SECRET, body),
     }  # fmt: skip
-    _post(made, headers, body.decode())
+    post(made, headers, body.decode())
 
 
-def _post(made: Town, headers: dict[str, str], body: str) -> None:
-    post = made.root / f"post-{len(made.posts)}.json"
-    post.write_text(json.dumps({"headers": headers, "body": body}))
-    made.posts.append(post)
+def post(made: Town, headers: dict[str, str], body: str) -> None:
+    """A webhook is on its way."""
+    path = made.root / f"post-{len(made.posts)}.json"
+    path.write_text(json.dumps({"headers": headers, "body": body}))
+    made.posts.append(path)
 
 
 def play(made: Town, plan: Plan | None) -> list[str]:

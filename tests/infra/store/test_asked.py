@@ -30,8 +30,7 @@ def test_what_was_done_is_remembered_by_its_whole_key(engine: sa.Engine) -> None
     asked = SqlAsked(engine)
     asked.recent("comment:42:90:1", GREETER, 7, 1)
     assert not asked.done("comment:42:90:1")
-    asked.close("comment:42:90:1", GREETER.scope, 7)
-    asked.close("comment:42:90:1", GREETER.scope, 7)
+    assert [asked.close("comment:42:90:1", GREETER.scope, 7) for _ in range(2)] == [True, False]
     assert asked.done("comment:42:90:1")
     assert not asked.done("comment:42:90:12")
     assert not asked.done("comment:42:90")
