@@ -140,7 +140,7 @@ class Horse:
             try:
                 runner.walk(run, replace(work.ports, ledger=hold))
             except (HandedBack, Interrupted):
-                hold.store(hold.run, runner.over(hold.run, work.ports) or Released())
+                self._hand_back(hold)
             except LeaseLost:
                 log.warning("another worker owns the run now")
             except Fault:
@@ -149,6 +149,15 @@ class Horse:
                 log.exception("a bug")
                 self._tell_bug(hold)
         return hold.run
+
+    def _hand_back(self, hold: Hold) -> None:
+        """What was interrupted is over, or another's to go on with; it may have come to its end in that very moment."""
+        if not hold.held:
+            return
+        try:
+            hold.store(hold.run, runner.over(hold.run, self._work.ports) or Released())
+        except LeaseLost:
+            log.warning("another worker owns the run now")
 
     def _tell_bug(self, hold: Hold) -> None:
         """The run waits and is tried again, a few times; then it is over. Always with a reason."""

@@ -299,6 +299,19 @@ def test_after_the_grace_a_run_is_handed_back_wherever_it_is(shop: Shop) -> None
     assert shop.ledger.load(run.id).lost_workers == 0
 
 
+def test_whoever_has_to_leave_while_it_cleans_up_leaves_an_ended_run_as_it_is(shop: Shop) -> None:
+    """Proves: F32, I03."""
+
+    class Late(FakeWorkspaces):
+        def dispose(self, run: Run) -> None:
+            raise HandedBack
+
+    run, ports = start(shop.engine), Engine(workspaces=Late()).ports
+    work = Work("w", nothing, nothing, shop.ledger, replace(ports, ledger=shop.ledger), shop)
+    Horse(work, "agents", 60).advance(run.id)
+    assert shop.ledger.load(run.id).state is RunState.SUCCEEDED
+
+
 def test_a_bug_gives_the_run_a_reason_and_never_an_endless_loop(shop: Shop) -> None:
     """Proves: 000-36, 001-28, I09."""
 

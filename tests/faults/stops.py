@@ -7,9 +7,11 @@ run's being cancelled.
 import argparse
 import random
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -39,7 +41,10 @@ def stopped(real: Installation, dice: random.Random, wait: Wait) -> tuple[float,
     if asked.stands("succeeded") or (door is by_label and "slipway:running" not in real.github.labels(asked.number, repo=asked.repo)):
         return None
     began = time.monotonic()
-    door(asked)
+    try:
+        door(asked)
+    except (subprocess.CalledProcessError, urllib.error.HTTPError):  # it was over by then, and the door says so
+        return None
     dead = _until(began, lambda: not processes(MARK) and asked.id not in machine(real.data).directories)
     over = _until(began, lambda: asked.row is not None and asked.row.state in ("cancelled", "succeeded"))
     real.github.hub.faults.clear()
