@@ -1,9 +1,10 @@
-"""Streams: what 10,000 listeners that never read cost, and how long it takes until an event is seen: `python -m bench.live [LISTENERS]`.
+"""Streams: what 200 listeners cost, and 10,000 that never read; when an event is seen: `python -m bench.live [LISTENERS]`.
 
 The second part needs Chromium (Debian: chromium-headless-shell); without it it says so.
 """
 
 import multiprocessing
+import os
 import random
 import resource
 import shutil
@@ -27,7 +28,7 @@ from tests.app.browser.served import listening, serving
 from tests.app.town import Town
 from tests.app.web import web
 
-LISTENERS, ROUNDS = 10_000, 40
+LISTENERS, SEATS, ROUNDS = 10_000, 200, 40
 FORK = multiprocessing.get_context("fork")
 SEEN = """(text) => new Promise((found) => {
   const look = () => document.body.innerText.includes(text) && (found(Date.now()), true);
@@ -62,6 +63,43 @@ def crowd(address: str, pid: int, run_id: str, count: int) -> None:
     print(f"/healthz, median of 20: {quiet:.1f} ms before, {busy:.1f} ms with all of them")
     for one in everybody:
         one.close()
+
+
+def audience(address: str, pid: int, town: Town, count: int, rounds: int = 10) -> None:
+    """So many that follow a run and read: what they take of a processor while nothing happens, and when each of them hears of an event."""
+    port, run_id = int(address.rpartition(":")[2]), town["queued"]
+    asked = f"GET /api/v1/runs/{run_id}/events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: text/event-stream\r\n\r\n".encode()
+    everybody = [socket.create_connection(("127.0.0.1", port), timeout=60) for _ in range(count)]
+    for one in everybody:
+        one.sendall(asked)
+    time.sleep(5)
+    begun, used = time.perf_counter(), processor_s(pid)
+    time.sleep(10)
+    share = (processor_s(pid) - used) / (time.perf_counter() - begun)
+    delays: list[float] = []
+    for number in range(rounds):
+        mark = f"The {number}th thing said."
+        stored = time.perf_counter()
+        SqlRuns(town.engine).say(run_id, "bench", mark)
+        delays += [heard(one, mark) - stored for one in everybody]
+    told = f"median {statistics.median(delays) * 1000:.0f} ms, p95 {sorted(delays)[int(len(delays) * 0.95)] * 1000:.0f} ms"
+    print(f"{count} listeners that read: {share * 100:.0f} % of a processor while nothing happens; an event is heard after {told}")
+    for one in everybody:
+        one.close()
+
+
+def heard(listener: socket.socket, mark: str) -> float:
+    """When a listener has read a text."""
+    seen = b""
+    while mark.encode() not in seen:
+        seen = seen[-1000:] + listener.recv(65536)
+    return time.perf_counter()
+
+
+def processor_s(pid: int) -> float:
+    """What a process has used of a processor so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def memory_mb(pid: int) -> float:
@@ -123,6 +161,7 @@ def main(count: int) -> None:
             server = FORK.Process(target=serve, args=(data, listener))
             server.start()
             assert server.pid is not None
+            audience(address, server.pid, town, SEATS)
             crowd(address, server.pid, town["running"], count)
             server.terminate()
             server.join(20)

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from app.access import Access
 from app.api.seats import Seats
+from app.api.watching import Watch
 from jobs.model import Repository, Run, RunRequest, Source
 from jobs.ports import Clock
 from jobs.rules import Rules
@@ -154,3 +155,4 @@ class Desk:
     access: Access
     clock: Clock
     seats: Seats
+    watch: Watch

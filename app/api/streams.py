@@ -13,9 +13,9 @@ from starlette.responses import Response
 from app.api.operation import Ask
 from app.api.ports import Desk, Reading
 from app.api.reading import reached
+from app.api.watching import Watch
 from jobs.model import FINAL
 
-POLL_S = 0.5
 BATCH = 200
 PING_S = 15
 CLOSING_S = 2.0
@@ -37,12 +37,6 @@ class Heard:
     state: str
 
 
-async def pause(closing: anyio.Event, seconds: float) -> None:
-    """Wait so long, or until the server closes."""
-    with anyio.move_on_after(seconds):
-        await closing.wait()
-
-
 def sse(messages: AsyncIterator[ServerSentEvent], closing: anyio.Event) -> Response:
     """The messages as a stream that ends by itself when the server closes: a browser then connects to whoever comes next."""
     return EventSourceResponse(
@@ -55,13 +49,14 @@ def sse(messages: AsyncIterator[ServerSentEvent], closing: anyio.Event) -> Respo
     )
 
 
-async def told(reading: Reading, run_id: str, heard: Heard, closing: anyio.Event) -> AsyncIterator[ServerSentEvent]:
+async def told(reading: Reading, watch: Watch, run_id: str, heard: Heard, closing: anyio.Event) -> AsyncIterator[ServerSentEvent]:
     """Events as they are stored, what agents do meanwhile, and, once the run is final and all is told, an `end`: do not connect again.
 
     What an agent does has no id, so that whoever connects again goes on after the last event they have.
     """
     after, line, state = heard.event, heard.line, heard.state
     while not closing.is_set():
+        turn = watch.turn
         events = await run_in_threadpool(reading.events, run_id, after=after, limit=BATCH)
         lines = await run_in_threadpool(reading.activity, run_id, after=line, limit=BATCH)
         for event in events:
@@ -74,7 +69,7 @@ async def told(reading: Reading, run_id: str, heard: Heard, closing: anyio.Event
             yield ServerSentEvent("{}", event="end")
             return
         if not events:
-            await pause(closing, POLL_S)
+            await watch.happened(run_id, turn, closing)
 
 
 def _json(value: Mapping[str, Any]) -> str:
@@ -85,7 +80,7 @@ def stream(desk: Desk, ask: Ask) -> Response:
     """A run's events as they happen, from `Last-Event-ID` or `after` on, and after `line` what its agents do."""
     run, closing = reached(desk, ask), anyio.Event()
     heard = Heard(_after(ask), ask.query["line"], run.state)
-    return desk.seats.seated(sse(told(desk.reading, run.id, heard, closing), closing))
+    return desk.seats.seated(sse(told(desk.reading, desk.watch, run.id, heard, closing), closing))
 
 
 def _after(ask: Ask) -> int:

@@ -15,14 +15,14 @@ from app.access import Principal
 from app.api.ports import Reading
 from app.api.problems import no_run
 from app.api.reading import known
-from app.api.streams import pause, sse
+from app.api.streams import sse
+from app.api.watching import News, Watch, pause
 from app.dashboard.office import Looking, Office
 from app.dashboard.rendering import fragment
 from app.view import FINAL
 
 POLL_S = 1.0
-RUN_POLL_S = 0.5
-CALM_S = 10
+CALM = 10
 """Ages, and processes that fall silent, change a page without any event: it is renewed this often."""
 
 
@@ -34,23 +34,24 @@ class Seen:
     line: int
 
 
-async def changes(looking: Looking, closing: anyio.Event) -> AsyncIterator[ServerSentEvent]:
+async def changes(watch: Watch, closing: anyio.Event) -> AsyncIterator[ServerSentEvent]:
     """A message for whatever happens anywhere, at most one a second."""
-    seen, calm = await run_in_threadpool(looking.latest), 0
+    seen, calm = _numbers(await watch.look()), 0
     while not closing.is_set():
         await pause(closing, POLL_S)
-        newest = await run_in_threadpool(looking.latest)
+        newest = _numbers(await watch.look())
         calm = 0 if newest != seen else calm + 1
-        if newest != seen or calm >= CALM_S:
+        if newest != seen or calm >= CALM:
             seen, calm = newest, 0
             yield ServerSentEvent("{}", event="changed", id=str(newest[0]))
 
 
 async def changes_of(
-    reading: Reading, looking: Looking, run_id: str, state: str, seen: Seen, closing: anyio.Event
+    reading: Reading, looking: Looking, watch: Watch, run_id: str, state: str, seen: Seen, closing: anyio.Event
 ) -> AsyncGenerator[ServerSentEvent]:
     """`changed` for whatever happens to a run, `line` with what its agents do, and `end` when nothing more will."""
     while not closing.is_set():
+        turn = watch.turn
         events = await run_in_threadpool(reading.events, run_id, after=seen.event)
         lines = await run_in_threadpool(looking.activity, run_id, after=seen.line)
         if lines:
@@ -63,13 +64,13 @@ async def changes_of(
             return
         seen = Seen(events[-1]["seq"] if events else seen.event, lines[-1]["seq"] if lines else seen.line)
         if not events:
-            await pause(closing, RUN_POLL_S)
+            await watch.happened(run_id, turn, closing)
 
 
 def everything(office: Office) -> Response:
     """The stream of all pages but a run's."""
     closing = anyio.Event()
-    return office.desk.seats.seated(sse(changes(office.looking, closing), closing))
+    return office.desk.seats.seated(sse(changes(office.desk.watch, closing), closing))
 
 
 def one_run(office: Office, principal: Principal, run_id: str, query: Mapping[str, str], last: str) -> Response:
@@ -79,8 +80,12 @@ def one_run(office: Office, principal: Principal, run_id: str, query: Mapping[st
         raise no_run()
     seen = Seen(_number(last) or _number(query.get("event", "")), _number(query.get("line", "")))
     closing = anyio.Event()
-    messages = changes_of(office.desk.reading, office.looking, run_id, run.state, seen, closing)
+    messages = changes_of(office.desk.reading, office.looking, office.desk.watch, run_id, run.state, seen, closing)
     return office.desk.seats.seated(sse(messages, closing))
+
+
+def _numbers(news: News) -> tuple[int, int]:
+    return news.event, news.webhook
 
 
 def _number(text: str) -> int:

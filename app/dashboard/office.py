@@ -49,10 +49,6 @@ class Looking(Protocol):
         """What the repositories of these scopes are called, where that is known."""
         ...
 
-    def latest(self) -> tuple[int, int]:
-        """The numbers of the newest event and webhook: they grow whenever something happens."""
-        ...
-
 
 class Inbox(Protocol):
     """The webhooks that came in."""

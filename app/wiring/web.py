@@ -11,6 +11,7 @@ from app.access import access
 from app.api.health import Part
 from app.api.ports import Desk
 from app.api.seats import Seats
+from app.api.watching import Watch
 from app.dashboard.github import GitHubSignIn
 from app.dashboard.office import Office
 from app.dashboard.sign_in import Tries, Ways
@@ -88,6 +89,7 @@ class Front:
             access=access(tokens, settings.bind, settings.public_url, SqlVisits(ground.engine)),
             clock=ground.clock,
             seats=Seats(),
+            watch=Watch(ground.reading, ground.clock.monotonic),
         )
 
     @cached_property

@@ -20,6 +20,7 @@ from jobs.errors import UserError
 from jobs.model import HELD
 
 MOST = 500
+EVENTS = event
 CURSOR = re.compile(r"([0-9]{1,20}\.[0-9]{1,20}) ([0-9a-f]{32})")
 BRIEFLY = ("id", "run_id", "attempt", "step", "role", "agent", "n", "launched_at", "ended_at", "decision")
 ACTIVITY = ("seq", "at", "attempt", "step", "iteration", "kind", "text")
@@ -130,13 +131,17 @@ class SqlReading:
         """Every count there is, by metric and label values."""
         return read(self._engine, counting.counts)
 
-    def latest(self) -> tuple[int, int]:
-        """The numbers of the newest event and webhook: they grow whenever something happens."""
+    def latest(self, event: int, line: int) -> tuple[int, int, int, frozenset[str]]:
+        """The numbers of the newest event, line of an agent and webhook, and the runs of the events and lines after the given ones.
 
-        def work(connection: sa.Connection) -> tuple[int, int]:
-            newest = (connection.scalar(sa.select(sa.func.max(column))) for column in (event.c.seq, inbox.c.id))
-            seq, row = (int(number or 0) for number in newest)
-            return seq, row
+        None of them where a number is negative: whoever looks for the first time has missed nothing.
+        """
+
+        def work(connection: sa.Connection) -> tuple[int, int, int, frozenset[str]]:
+            newest = (connection.scalar(sa.select(sa.func.max(column))) for column in (EVENTS.c.seq, activity.c.seq, inbox.c.id))
+            seq, last, row = (int(number or 0) for number in newest)
+            runs = [*_runs_after(connection, EVENTS, event, seq), *_runs_after(connection, activity, line, last)]
+            return seq, last, row, frozenset(runs)
 
         return read(self._engine, work)
 
@@ -188,6 +193,12 @@ def _evidence(connection: sa.Connection, run_id: str) -> Evidence:
         callbacks=rows(sa.select(*LISTED).where(outbox.c.run_id == run_id).order_by(outbox.c.created_at, outbox.c.id)),
         artifacts=list(connection.scalars(sa.select(artifact.c.name).where(artifact.c.run_id == run_id).order_by(artifact.c.name))),
     )
+
+
+def _runs_after(connection: sa.Connection, table: sa.Table, known: int, newest: int) -> Sequence[str]:
+    if known < 0 or known >= newest:
+        return ()
+    return connection.scalars(sa.select(table.c.run_id).where(table.c.seq > known, table.c.seq <= newest).distinct()).all()
 
 
 def _heads(connection: sa.Connection, wanted: sa.Select[Any]) -> list[dict[str, Any]]:

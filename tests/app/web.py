@@ -12,6 +12,7 @@ from app.access import access
 from app.api.health import Part
 from app.api.ports import Desk
 from app.api.seats import Seats
+from app.api.watching import Watch
 from app.catalogue import admit
 from app.dashboard.github import GitHubSignIn
 from app.dashboard.office import Office
@@ -133,6 +134,7 @@ def web(
         access=access(tokens, bind, public_url, visits),
         clock=SystemClock(),
         seats=seats,
+        watch=Watch(reading, SystemClock().monotonic),
     )
     office = Office(
         desk=desk,

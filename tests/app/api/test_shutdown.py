@@ -10,7 +10,8 @@ import socket, uvicorn, anyio
 from sse_starlette import ServerSentEvent
 from starlette.applications import Starlette
 from starlette.routing import Route
-from app.api.streams import pause, sse
+from app.api.streams import sse
+from app.api.watching import pause
 
 async def endless(closing):
     yield ServerSentEvent("{}", event="begun")

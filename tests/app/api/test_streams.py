@@ -3,9 +3,15 @@
 import json
 import threading
 
+import anyio
 import pytest
+from starlette.concurrency import run_in_threadpool
 
-from app.api.streams import BATCH
+from app.api.streams import BATCH, Heard
+from app.api.streams import told as events_of
+from app.api.watching import Watch
+from infra.clock import SystemClock
+from infra.store.reading import SqlReading
 from infra.store.runs import SqlRuns
 from infra.store.schema import activity
 from infra.store.work import write
@@ -106,3 +112,36 @@ def test_listeners_are_bounded(town: Town) -> None:
 @pytest.mark.parametrize("headers", [{}, {"Last-Event-ID": "x"}])
 def test_a_stream_of_an_unknown_run_is_a_problem(town: Town, headers: dict[str, str]) -> None:
     assert web(town).client.get(f"/api/v1/runs/{town['queued'][:9]}/events", headers={**ASK, **headers}).status_code == 404
+
+
+async def listen(reading: SqlReading, watch: Watch, run_id: str, heard: list[int]) -> None:
+    """Follow a run to its end, leaving after each few events and coming back."""
+    ended = False
+    while not ended:
+        state = reading.run(run_id)["state"]
+        left = 4
+        async for message in events_of(reading, watch, run_id, Heard(heard[-1] if heard else 0, 0, state), anyio.Event()):
+            heard += [int(message.id)] if message.id else []
+            ended, left = message.event == "end", left - 1
+            if ended or not left:
+                break
+
+
+def test_many_who_come_and_go_hear_each_event_once_and_in_order(town: Town) -> None:
+    """Each goes on from its own last event, whoever else looked meanwhile. Proves: 004-26."""
+    reading, runs, run_id = SqlReading(town.engine), SqlRuns(town.engine), town["queued"]
+    heard: list[list[int]] = [[] for _ in range(20)]
+
+    async def everything() -> None:
+        watch = Watch(reading, SystemClock().monotonic)
+        async with anyio.create_task_group() as everybody:
+            for one in heard:
+                everybody.start_soon(listen, reading, watch, run_id, one)
+            for number in range(26):
+                await run_in_threadpool(runs.say, run_id, "octocat", f"Word {number}.")
+            await run_in_threadpool(runs.stop, run_id, "octocat", "Enough.")
+
+    anyio.run(everything)
+    stored = [event["seq"] for event in reading.events(run_id)]
+    assert len(stored) > 26
+    assert heard == [stored] * len(heard)

@@ -6,7 +6,9 @@ import threading
 
 import anyio
 
+from app.api.watching import Watch
 from app.dashboard.live import Seen, changes, changes_of
+from infra.clock import SystemClock
 from infra.store.reading import SqlReading
 from infra.store.runs import SqlRuns
 from infra.store.schema import activity
@@ -59,7 +61,7 @@ async def first_line(town: Town, run_id: str) -> str:
     """The first lines told to a page that shows one line."""
     reading = SqlReading(town.engine)
     seen = Seen(reading.events(run_id)[-1]["seq"], reading.activity(run_id)[0]["seq"])
-    stream = changes_of(reading, reading, run_id, "running", seen, anyio.Event())
+    stream = changes_of(reading, reading, Watch(reading, SystemClock().monotonic), run_id, "running", seen, anyio.Event())
     message = await anext(stream)
     await stream.aclose()
     return str(message.data)
@@ -67,7 +69,7 @@ async def first_line(town: Town, run_id: str) -> str:
 
 def test_every_other_page_is_told_of_whatever_happens(town: Town) -> None:
     async def first() -> str:
-        stream = changes(SqlReading(town.engine), anyio.Event())
+        stream = changes(Watch(SqlReading(town.engine), SystemClock().monotonic), anyio.Event())
         asyncio.get_running_loop().call_later(0.3, SqlRuns(town.engine).stop, town["queued"], "octocat", "Enough.")
         return (await anext(stream)).event or ""
 
