@@ -37,9 +37,8 @@ def stopped(real: Installation, dice: random.Random, wait: Wait) -> tuple[float,
     else:
         await_(lambda: wait.waits(real.github), MOST_S, "it waits")
         time.sleep(dice.uniform(0.0, 2.0))
-    door = dice.choice(DOORS)
-    if asked.stands("succeeded") or (door is by_label and "slipway:running" not in real.github.labels(asked.number, repo=asked.repo)):
-        return None
+    labelled = "slipway:running" in real.github.labels(asked.number, repo=asked.repo)
+    door = dice.choice([door for door in DOORS if door is not by_label or labelled])
     began = time.monotonic()
     try:
         door(asked)
