@@ -1,5 +1,6 @@
 """The RQ worker process: waits for the bells of one queue. For each run it forks a work-horse; errands it runs itself."""
 
+import contextlib
 import os
 import secrets
 import signal
@@ -39,9 +40,11 @@ class PoliteWorker(Worker):
         return ended
 
     def fork_work_horse(self, job: Job, queue: Queue) -> None:
-        """As RQ's; a signal that comes in the middle is heard when it is known whom to tell."""
+        """As RQ's; a signal that comes in the middle is heard when it is known whom to tell, and one that came before is passed on."""
         with undisturbed(SIGNALS):
             super().fork_work_horse(job, queue)
+            if self._stop_requested:
+                self.handle_warm_shutdown_request()
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         """As RQ's, tied to its worker before anything else: what follows may wait for a Redis that is away, for minutes."""
@@ -63,9 +66,10 @@ class PoliteWorker(Worker):
                     self.rider.fell()
 
     def handle_warm_shutdown_request(self) -> None:
-        """RQ only waits; its `HerokuWorker` shows the way."""
+        """RQ only waits. Not its `kill_horse`: a newborn horse is still in our own group of processes, and what it started is its own."""
         if self.horse_pid:
-            self.kill_horse(signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.horse_pid, signal.SIGTERM)
 
 
 def answer_bells(client: Client, queue: str, work: Work, grace_s: float, *, burst: bool = False) -> None:

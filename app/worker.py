@@ -97,6 +97,7 @@ class Horse:
         self._work, self._queue, self._grace_s, self._look_s = work, queue, grace_s, look_s
         self._worker = os.getpid()
         self._asked_to_leave = False
+        self._walking = False
 
     @property
     def functions(self) -> Mapping[str, Callable[[Row], None]]:
@@ -138,7 +139,7 @@ class Horse:
         hold = Hold(work.ledger, run, work.ports.clock, told=tell, leaving=lambda: self._asked_to_leave)
         with hold, Interrupting(hold, lambda: runner.over(hold.run, work.ports), every_s=self._look_s):
             try:
-                runner.walk(run, replace(work.ports, ledger=hold))
+                self._interruptibly(run, replace(work.ports, ledger=hold))
             except (HandedBack, Interrupted):
                 self._hand_back(hold)
             except LeaseLost:
@@ -149,6 +150,14 @@ class Horse:
                 log.exception("a bug")
                 self._tell_bug(hold)
         return hold.run
+
+    def _interruptibly(self, run: Run, ports: Ports) -> None:
+        """Only here whoever has to leave is told in the middle: a claim that is interrupted would be nobody's to give back."""
+        self._walking = True
+        try:
+            runner.walk(run, ports)
+        finally:
+            self._walking = False
 
     def _hand_back(self, hold: Hold) -> None:
         """What was interrupted is over, or another's to go on with; it may have come to its end in that very moment."""
@@ -178,7 +187,7 @@ class Horse:
 
         def answer(row: Row) -> None:
             signal.signal(signal.SIGTERM, self._leave)
-            signal.signal(signal.SIGALRM, _leave_now)
+            signal.signal(signal.SIGALRM, self._leave_now)
             try:
                 function(row)
             finally:
@@ -190,8 +199,7 @@ class Horse:
         self._asked_to_leave = True
         signal.setitimer(signal.ITIMER_REAL, self._grace_s, AGAIN_S)
 
-
-def _leave_now(number: int, frame: FrameType | None) -> None:
-    if not starting(frame):
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        raise HandedBack
+    def _leave_now(self, number: int, frame: FrameType | None) -> None:
+        if self._walking and not starting(frame):
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            raise HandedBack
