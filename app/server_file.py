@@ -106,6 +106,14 @@ class Backup(Rule):
     directory: WholePath | None = None
 
 
+class GitLimits(Rule):
+    """How long one call of git may take: a fetch, a push, and any other. `limits.wall` of a run ends them sooner."""
+
+    fetch: Seconds = 900
+    push: Seconds = 300
+    other: Seconds = 120
+
+
 class Retention(Rule):
     """For how many days after it was last read a final run, and a finished webhook or callback, is kept.
 
@@ -191,6 +199,7 @@ class ServerFile(Rule):
     allow_keys: tuple[str, ...] | None = None
     callbacks: tuple[CallbackRule, ...] = ()
     commits: Commits = Commits()
+    git: GitLimits = GitLimits()
     backup: Backup = Backup()
     retention: Retention = Retention()
     traces: Traces = Traces()

@@ -111,14 +111,25 @@ class Input:
 NOTHING = Input()
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """For how many seconds a call of git is waited for, before its whole group of processes is ended."""
+
+    fetch_s: float = 900.0
+    push_s: float = 300.0
+    other_s: float = 120.0
+
+
 class Git:
     """Runs git. `home` is a directory of ours; plain http is for loopback and the hosts named in `plain_http` only."""
 
-    def __init__(self, home: Path, *, plain_http: frozenset[str] = frozenset(), program: str = "git", timeout_s: float = 120.0) -> None:
+    def __init__(
+        self, home: Path, *, plain_http: frozenset[str] = frozenset(), program: str = "git", patience: Patience | None = None
+    ) -> None:
         self._home = home
         self._plain_http = LOOPBACK | plain_http
         self._program = program
-        self._timeout_s = timeout_s
+        self.patience = patience or Patience()
 
     def probe(self) -> str:
         """The version. Raises Fault(`checkout_failed`) when there is no git."""
@@ -141,7 +152,7 @@ class Git:
         cwd = at.work_tree or at.git_dir if at else self._made_home()
         command = Command((self._program, *arguments), env, cwd, given.text, given.file)
         try:
-            captured = process.run(command, Bounds(timeout_s or self._timeout_s, output_bytes=output_bytes))
+            captured = process.run(command, Bounds(timeout_s or self.patience.other_s, output_bytes=output_bytes))
         except OSError as error:
             raise Fault("checkout_failed", _not_started(error, cwd)) from error
         if captured.ok:

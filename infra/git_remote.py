@@ -13,7 +13,6 @@ from jobs.model import Run
 from jobs.ports import Artifacts
 from jobs.text import cut
 
-PUSH_S = 300.0
 MOST_TOLD = 400
 RECORD = "record.json"
 NOBODY = {
@@ -149,7 +148,7 @@ class GitRemote:
 
     def _push(self, run: Run, source: Source, *words: str, refspecs: tuple[str, ...]) -> Captured:
         plain = ("push", "--porcelain", "--no-verify", "--no-follow-tags", "--no-recurse-submodules", *words)
-        return self._git.run(*plain, "--", source.url, *refspecs, at=self._place(run), source=source, timeout_s=PUSH_S)
+        return self._git.run(*plain, "--", source.url, *refspecs, at=self._place(run), source=source, timeout_s=self._git.patience.push_s)
 
     def _place(self, run: Run) -> Place:
         return Place(self._layout.control(run.repository))

@@ -9,7 +9,7 @@ from app.settings import Settings
 from app.wiring.ground import Ground
 from handlers.facts import Admitted
 from infra.forges import Boards, Forges, PlacedSources
-from infra.git import Git
+from infra.git import Git, Patience
 from infra.github.app import GitHubApp
 from infra.github.board import GitHubBoard
 from infra.github.client import GitHub
@@ -46,7 +46,8 @@ class Outside:
     @cached_property
     def git(self) -> Git:
         """The only git."""
-        return Git(self._settings.data_dir / "git")
+        most = self._settings.server.git
+        return Git(self._settings.data_dir / "git", patience=Patience(most.fetch, most.push, most.other))
 
     @cached_property
     def github(self) -> GitHub | None:

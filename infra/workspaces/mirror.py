@@ -10,7 +10,6 @@ from infra.workspaces.layout import locked
 from infra.workspaces.removal import remove
 from jobs.errors import Fault, Refused
 
-FETCH_S = 900.0
 UNREACHABLE = (
     "repository not found",
     "does not appear to be a git repository",
@@ -112,7 +111,7 @@ class Mirror(Bare):
                 source.url,
                 refspec,
             )
-            captured = self.git.run(*words, at=self.place, source=source, timeout_s=FETCH_S)
+            captured = self.git.run(*words, at=self.place, source=source, timeout_s=self.git.patience.fetch_s)
         if not captured.ok:
             raise _explained(captured, what)
 

@@ -10,6 +10,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from app import credentials
 from app.settings import FIELDS, SECRET, Settings, SettingsInvalid, load
+from app.wiring.ground import Ground
+from app.wiring.outside import Outside
+from infra.git import Patience
 from tests.infra.test_signing import private
 
 SECRET_A, SECRET_B = "a" * 32, "b" * 32
@@ -49,6 +52,14 @@ def test_nothing_configured_is_set_up_mode_with_every_default(tmp_path: Path) ->
     assert settings.database_url == f"sqlite:///{tmp_path}/data/store/slipway.db"
     assert settings.redis_url is None
     assert settings.server.limits.workers == 2
+
+
+def test_how_long_git_is_waited_for_is_the_operators_to_say(tmp_path: Path) -> None:
+    """Proves: 002-18."""
+    assert Outside(Ground(loaded(tmp_path))).git.patience == Patience(900, 300, 120)
+    told = loaded(tmp_path, file='[git]\nfetch = "1h"\npush = 60\n')
+    assert Outside(Ground(told)).git.patience == Patience(3600, 60, 120)
+    assert problems(tmp_path, file="[git]\nclone = 5\n") == [f"{tmp_path / 'server.toml'}: git.clone: unknown key"]
 
 
 def test_a_secret_alone_is_not_set_up_mode(tmp_path: Path) -> None:

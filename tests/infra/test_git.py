@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.git import CLOSED, REF, Credential, Git, Input, Place, Source
+from infra.git import CLOSED, REF, Credential, Git, Input, Patience, Place, Source
 from infra.git_remote import GitRemote
 from infra.process import Captured
 from infra.sandbox import Unconfined
@@ -114,10 +114,21 @@ def test_a_call_that_hangs_ends_with_its_whole_group(tmp_path: Path) -> None:
     program.write_text(f"#!/bin/sh\nsleep 300 & echo $! > {tmp_path}/child; wait\n")
     program.chmod(0o755)
     with pytest.raises(Fault, match="took too long"):
-        Git(tmp_path / "home", program=str(program), timeout_s=0.5).ask("version", at=None)
+        Git(tmp_path / "home", program=str(program), patience=Patience(other_s=0.5)).ask("version", at=None)
     child = int((tmp_path / "child").read_text())
     stat = Path(f"/proc/{child}/stat")
     assert not stat.exists() or stat.read_text().rsplit(")", 1)[1].split()[0] in "ZX"
+
+
+def test_a_fetch_has_a_time_of_its_own(tmp_path: Path) -> None:
+    """Proves: 002-18, F66."""
+    program = tmp_path / "stuck"
+    program.write_text('#!/bin/sh\ncase " $* " in *" fetch "*) sleep 300;; esac\nexec /usr/bin/git "$@"\n')
+    program.chmod(0o755)
+    stuck = Git(tmp_path / "home", program=str(program), patience=Patience(fetch_s=0.5))
+    with pytest.raises(Fault) as fault:
+        Mirror(stuck, tmp_path / "mirror.git").tip(Source(str(Upstream(tmp_path / "upstream").path)), "main")
+    assert fault.value.reason.code == "fetch_failed"
 
 
 def test_no_git_is_told(tmp_path: Path) -> None:
