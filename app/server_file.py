@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
+from infra.sandbox.unconfined import WARNING
 from jobs.budget import Budgets
 from jobs.policy import Floors, Permission, Policy
 from jobs.rules import CallbackRule, Rule
@@ -205,6 +206,11 @@ class ServerFile(Rule):
     traces: Traces = Traces()
     repository: Annotated[tuple[LocalRepository, ...], AfterValidator(_no_duplicates)] = ()
     schedule: Annotated[tuple[Schedule, ...], AfterValidator(_named_apart)] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What an operator should be told at each start."""
+        return (f'sandbox = "none" in the server file: {WARNING}',) if self.sandbox == "none" else ()
 
     @property
     def policy(self) -> Policy:

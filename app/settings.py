@@ -141,7 +141,7 @@ def _surroundings(environ: Mapping[str, str], gathered: Gathered) -> dict[str, A
         "path": environ.get("PATH"),
         "home": home(environ),
         "runtime_dir": environ.get("XDG_RUNTIME_DIR"),
-        "warnings": warnings(environ, FIELDS, SECRET),
+        "warnings": (*warnings(environ, FIELDS, SECRET), *gathered.server.warnings),
     }
     return {key: value for key, value in found.items() if value}
 

@@ -11,7 +11,7 @@ from threading import Lock
 from jobs.evidence import Output
 
 IN_MEMORY = 256 * 1024
-FIRST, LAST = 1000**2, 4 * 1000**2
+FIRST, LAST = 500 * 1000, 1500 * 1000
 """Bytes that are kept of a stream of which only the ends are."""
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 

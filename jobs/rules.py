@@ -57,6 +57,7 @@ def _agent(value: object) -> object:
     return {"name": value} if isinstance(value, str) else value
 
 
+Tool = Literal["Read", "Grep", "Glob", "Edit", "Write", "Bash", "WebFetch", "WebSearch"]
 _Named = Literal["claude", "codex", "opencode", "gemini", "scripted"]
 AgentField = Annotated[AgentRule, BeforeValidator(_agent, json_schema_input_type=AgentRule | _Named)]
 
@@ -67,7 +68,7 @@ class StepRule(Rule):
     name: Name
     role: Role = "implementer"
     agent: AgentField | None = None
-    tools: tuple[Literal["Read", "Grep", "Glob", "Edit", "Write", "Bash", "WebFetch", "WebSearch"], ...] | None = None
+    tools: Annotated[tuple[Tool, ...], Field(min_length=1)] | None = None
     depends_on: tuple[Name, ...] = ()
     iterations: Annotated[int, Field(ge=1, le=50)] | None = None
     on_reject: Name | None = None

@@ -16,6 +16,7 @@ from app.worker import Work
 from delivery.github import GitHubDeliveryManager
 from delivery.local import LocalDeliveryManager
 from delivery.manager import DeliveryManager
+from infra.agents.access import Networks, OpenNetworks
 from infra.agents.launcher import SandboxedAgents, Surroundings
 from infra.agents.launches import LaunchLog
 from infra.artifacts import FileArtifacts
@@ -63,9 +64,9 @@ class Workshop:
         return MaskedArtifacts(self.ground.artifacts, self.ground.redactor)
 
     @cached_property
-    def networks(self) -> ProxiedNetworks:
+    def networks(self) -> Networks:
         """What sandboxes may reach."""
-        return ProxiedNetworks(self.masked)
+        return ProxiedNetworks(self.masked) if self.sandbox.confines else OpenNetworks()
 
     @cached_property
     def models(self) -> BrokeredModels:

@@ -84,6 +84,19 @@ class NoModels:
         raise AssertionError("unreachable")
 
 
+class OpenNetworks:
+    """`Networks` of a server without a sandbox: everything can be reached, so a rule that allows less is refused, and not ignored."""
+
+    def open(self, run: Run, rule: NetworkRule) -> AbstractContextManager[Network]:
+        """Raises Refused(`sandbox_unavailable`) for anything but `allow`."""
+        if rule.mode != "allow":
+            text = f"The network is to be {rule.mode!r}, and a server without a sandbox cannot hold anybody to that."
+            raise Refused(
+                "sandbox_unavailable", f'{text} Take `sandbox = "none"` out of the server file, or write `network: {{mode: allow}}`.'
+            )
+        return nullcontext(Network("allow"))
+
+
 class PlainNetworks:
     """`Networks` without a proxy: nothing or everything. The sandbox refuses a rule that names hosts."""
 

@@ -112,7 +112,9 @@ def reads_only(launch: Launch) -> bool:
 
 def tools_of(launch: Launch) -> tuple[str, ...]:
     """The tools the step may use, by the names of the configuration."""
-    return launch.step.tools or (READ_ONLY if launch.step.role in READERS else WORKING)
+    if launch.step.tools is not None:
+        return launch.step.tools
+    return READ_ONLY if launch.step.role in READERS else WORKING
 
 
 class Adapter(Protocol):

@@ -12,7 +12,14 @@ from app import credentials
 from app.settings import FIELDS, SECRET, Settings, SettingsInvalid, load
 from app.wiring.ground import Ground
 from app.wiring.outside import Outside
+from app.wiring.work import Workshop
+from infra.agents.access import Networks
+from infra.egress.ways_out import ProxiedNetworks
 from infra.git import Patience
+from infra.sandbox.unconfined import WARNING
+from jobs.errors import Refused
+from jobs.rules import NetworkRule
+from tests.infra.agents.world import a_run
 from tests.infra.test_signing import private
 
 SECRET_A, SECRET_B = "a" * 32, "b" * 32
@@ -52,6 +59,23 @@ def test_nothing_configured_is_set_up_mode_with_every_default(tmp_path: Path) ->
     assert settings.database_url == f"sqlite:///{tmp_path}/data/store/slipway.db"
     assert settings.redis_url is None
     assert settings.server.limits.workers == 2
+
+
+def test_a_server_without_a_sandbox_says_so_and_holds_nobody_to_a_network(tmp_path: Path) -> None:
+    """Proves: 002-03."""
+    assert (loaded(tmp_path).warnings, isinstance(networks(loaded(tmp_path)), ProxiedNetworks)) == ((), True)
+    open_to_all = loaded(tmp_path, file='sandbox = "none"\n')
+    assert open_to_all.warnings == (f'sandbox = "none" in the server file: {WARNING}',)
+    for mode in ("deny", "allowlist"):
+        with pytest.raises(Refused, match="cannot hold anybody to that") as refused:
+            networks(open_to_all).open(a_run(), NetworkRule(mode=mode, hosts=("example.org",)))
+        assert refused.value.reason.code == "sandbox_unavailable"
+    with networks(open_to_all).open(a_run(), NetworkRule(mode="allow")) as network:
+        assert network.mode == "allow"
+
+
+def networks(settings: Settings) -> Networks:
+    return Workshop(Ground(settings)).networks
 
 
 def test_how_long_git_is_waited_for_is_the_operators_to_say(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def test_what_is_larger_than_memory_goes_round_on_the_disk() -> None:
         spool.append(piece)
         written += piece
     assert [spool.read(part.start, len(part)) == written[part.start : part.stop] for part in spool.parts] == [True, True]
-    assert spool.kept == 3_000_000
+    assert spool.kept == 2_000_000
 
 
 def test_two_streams_are_one_output() -> None:
