@@ -38,7 +38,6 @@ def catalogue(own: str | None = None, shared: str | None = None, policy: Policy 
 
 
 def test_the_nearer_word_counts_and_mappings_are_merged() -> None:
-    """Proves: 004-41."""
     policy = Policy({"agent": "codex", "limits": {"wall": 60, "iterations": 2, "files": 9}})
     shared, own = "version: 1\nagent: gemini\nlimits: {iterations: 3, files: 8}\n", "version: 1\nlimits: {files: 7}\n"
     rules = catalogue(own, shared, policy).read(SHOP)
@@ -52,14 +51,12 @@ def test_without_a_file_of_its_own_a_repository_has_its_owners() -> None:
 
 
 def test_the_operators_floors_hold_for_the_owner_too() -> None:
-    """Proves: 004-41."""
     with pytest.raises(ConfigInvalid) as invalid:
         catalogue(None, "version: 1\nforks: true\n", Policy(floors=Floors(forks=False))).read(SHOP)
     assert str(invalid.value) == "acme/.github: forks: the operator does not allow work on forks; remove it"
 
 
 def test_a_request_names_what_the_operator_admits_and_a_program_only_where_there_is_one() -> None:
-    """Proves: 004-41."""
     floored, free = catalogue(policy=Policy({"agent": "codex"}, floors=Floors(agents=("codex", "command")))), catalogue()
     program = Rules.model_validate({"agent": {"name": "command", "run": ["./agent.sh"]}})
     for asked, rules, among in (

@@ -83,7 +83,7 @@ def in_turn(*answers: Answering) -> Answering:
 
 
 def test_a_receiver_that_fails_is_tried_again_with_the_same_id_and_bytes(desk: Desk) -> None:
-    """Proves: F96, F97, F99, I10."""
+    """Proves: F96, F97, F99, I10, 002-21."""
     with receiver(in_turn(status(500), status(302, Location="http://127.0.0.1:1/"), status(204))) as there:
         desk.ask(there.url)
         for state in ("pending", "pending", "sent"):
@@ -94,7 +94,7 @@ def test_a_receiver_that_fails_is_tried_again_with_the_same_id_and_bytes(desk: D
 
 
 def test_after_the_last_try_there_is_a_dead_letter_that_can_be_sent_again(desk: Desk) -> None:
-    """Proves: F102, I10."""
+    """Proves: F102, I10, 002-21."""
     with receiver(in_turn(*[status(500)] * 10, status(204))) as there:
         desk.ask(there.url)
         for _ in range(10):
@@ -161,7 +161,7 @@ def test_a_receiver_that_asks_for_patience_gets_it(desk: Desk) -> None:
 
 
 def test_what_happened_is_kept_with_the_callback(desk: Desk) -> None:
-    """Proves: I09."""
+    """Proves: I09, 002-21."""
     desk.ask("http://127.0.0.1:9/hook", Scripted(Undelivered("The receiver did not answer in time.")))
     desk.send()
     assert (desk.row["state"], desk.row["last_status"]) == ("pending", None)

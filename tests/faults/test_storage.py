@@ -91,7 +91,7 @@ def scribble(base: Path) -> None:
 
 
 def test_a_damaged_store_closes_the_door_and_says_how_to_go_on(home: Home) -> None:
-    """Proves: I19, F42, 001-07."""
+    """Proves: I19, F42, 001-07, 001-40."""
     assert home.doubted() == 0.0
     home.ground.engine.dispose()
     scribble(database(home.data))
@@ -121,7 +121,7 @@ def test_outputs_that_take_most_of_their_room_are_a_warning_and_the_service_stay
 
 
 def test_nobody_claims_from_a_damaged_store_and_the_keeper_goes_on_looking(home: Home) -> None:
-    """Proves: I19, F42."""
+    """Proves: I19, F42, 001-40."""
     run = start(home.ground.engine)
     assert home.ground.ledger.due() == [run.id]
     horse = Horse(Workshop(home.ground).work("w"), "agents", grace_s=60.0)

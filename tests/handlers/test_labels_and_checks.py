@@ -128,7 +128,6 @@ def test_a_push_to_the_default_branch_is_fetched_ahead(branch: str, intent: Inte
 
 
 def test_a_push_to_the_owners_own_repository_lets_its_configuration_be_read_again() -> None:
-    """Proves: 004-41."""
     home = Repository(9, "acme/.github", 7)
     pushed = Pushed(delivery="d", repository=home, branch="main")
     assert routes.decide(pushed, facts()) == [ForgetShared(7), FetchAhead(home, "main")]

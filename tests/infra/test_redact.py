@@ -47,7 +47,7 @@ def halves(text: str) -> list[str]:
 
 @pytest.mark.parametrize("name", DISGUISES)
 def test_a_known_secret_is_masked_in_every_encoding(name: str) -> None:
-    """Proves: I11, T15."""
+    """Proves: I11, T15, 002-13."""
     shown = Redactor([SECRET]).text(f"value={DISGUISES[name]}; done")
     assert MASK in shown
     assert not [piece for piece in halves(DISGUISES[name]) if piece in shown]
@@ -55,7 +55,7 @@ def test_a_known_secret_is_masked_in_every_encoding(name: str) -> None:
 
 
 def test_a_key_of_many_lines_is_masked_line_by_line() -> None:
-    """Proves: I11."""
+    """Proves: I11, 002-13."""
     redactor = Redactor([PEM])
     assert "aB3daB3d" not in redactor.text(f"  | {PEM.splitlines()[3]}")
     assert "aB3daB3d" not in redactor.text(json.dumps({"key": PEM}))
@@ -74,7 +74,7 @@ def test_a_key_of_many_lines_is_masked_line_by_line() -> None:
     ],
 )
 def test_what_looks_like_a_secret_is_masked_whole(token: str) -> None:
-    """Both forms of an installation token. Proves: F78, I11."""
+    """Both forms of an installation token. Proves: F78, I11, 002-13."""
     shown = Redactor().text(f"token: {token}\nnext line")
     assert not [piece for piece in halves(token) if piece in shown]
     assert shown.endswith("next line")
@@ -82,7 +82,7 @@ def test_what_looks_like_a_secret_is_masked_whole(token: str) -> None:
 
 
 def test_an_unfinished_key_is_masked() -> None:
-    """Proves: I11."""
+    """Proves: I11, 002-13."""
     assert "aB3d" not in Redactor().text(PEM[:400])
     assert "aB3d" not in Redactor().text(json.dumps(PEM))
 
@@ -97,7 +97,7 @@ def test_an_unfinished_key_is_masked() -> None:
     ],
 )
 def test_credentials_in_addresses_and_headers(text: str, shown: str) -> None:
-    """Proves: T15."""
+    """Proves: T15, 002-13."""
     assert Redactor().text(text) == shown
 
 
@@ -124,14 +124,14 @@ def test_ordinary_text_is_left_alone(text: str) -> None:
 
 
 def test_neighbours_leave_nothing_between_them() -> None:
-    """Proves: I11."""
+    """Proves: I11, 002-13."""
     assert Redactor([SECRET, SECRET[4:] + "tail"]).text(f"{SECRET}tail{SECRET}") == MASK
 
 
 @given(st.binary(max_size=80), st.lists(st.integers(1, 40), max_size=6))
 @settings(max_examples=200, deadline=None)
 def test_a_stream_hides_what_its_edges_cut(noise: bytes, sizes: list[int]) -> None:
-    """Proves: I11, F53."""
+    """Proves: I11, F53, 002-13."""
     data = noise + SECRET.encode() + noise
     chunks, at = [], 0
     for size in sizes:
@@ -144,7 +144,7 @@ def test_a_stream_hides_what_its_edges_cut(noise: bytes, sizes: list[int]) -> No
 
 @pytest.mark.parametrize("shift", [-30, -10, 0, 10])
 def test_a_secret_on_the_edge_of_what_is_held_back(shift: int) -> None:
-    """Proves: I11."""
+    """Proves: I11, 002-13."""
     data = b"x" * (OVERLAP + shift) + SECRET.encode() + b"y" * OVERLAP + b"https://u:" + SECRET.encode() + b"@h" + b"z" * 3 * OVERLAP
     redactor = Redactor([SECRET])
     pieces = [data[at : at + 1000] for at in range(0, len(data), 1000)]
@@ -160,7 +160,7 @@ def test_bytes_of_any_encoding_come_back_as_they_were() -> None:
 
 
 def test_a_log_event_is_masked_wherever_the_secret_hides() -> None:
-    """Proves: I11, T23."""
+    """Proves: I11, T23, 002-13."""
     log = structlog.testing.CapturingLogger()
     logger = structlog.wrap_logger(log, processors=[Redactor([SECRET]), structlog.processors.JSONRenderer()])
     error = ValueError(f"bad {SECRET}")
@@ -201,7 +201,7 @@ def test_what_is_remembered_is_bounded() -> None:
 
 @pytest.mark.parametrize("offset", [0, 1, 7, len(SECRET) - 1, len(SECRET), len(SECRET) + 1])
 def test_a_secret_at_the_edge_of_what_is_looked_at_closely_is_masked(offset: int) -> None:
-    """Proves: I11, G21."""
+    """Proves: I11, G21, 002-13."""
     for edge in (WINDOW, WINDOW + OVERLAP, 2 * WINDOW):
         text = "x" * (edge - offset) + SECRET + "y" * (3 * WINDOW)
         assert Redactor([SECRET]).text(text) == text.replace(SECRET, MASK)
@@ -209,7 +209,7 @@ def test_a_secret_at_the_edge_of_what_is_looked_at_closely_is_masked(offset: int
 
 
 def test_what_no_automaton_reads_is_looked_at_closely() -> None:
-    """Proves: I11. A lone surrogate, and more secrets than fit into one automaton."""
+    """Proves: I11, 002-13. A lone surrogate, and more secrets than fit into one automaton."""
     assert Redactor([SECRET]).text(f"\ud800 {SECRET}") == f"\ud800 {MASK}"
     assert Redactor().text(f"\ud800 {LONG_TOKEN}") == f"\ud800 {MASK}"
     assert Sieve([literal("x" * 3_000_000)]).may_hold("anything")
@@ -227,7 +227,7 @@ def test_a_sieve_holds_back_exactly_what_has_a_pattern_in_it(text: str, patterns
     "encoded", [json.dumps, html.escape, lambda value: json.dumps(json.dumps(value)), lambda value: json.dumps(value, ensure_ascii=False)]
 )
 def test_a_secret_with_signs_in_it_is_known_as_it_is_written_elsewhere(encoded: Callable[[str], str]) -> None:
-    """Proves: I11."""
+    """Proves: I11, 002-13."""
     secret = 'pa"ss<wörd>&1\\x\ty'
     shown = Redactor([secret, json.dumps(secret)[1:-1]]).text(encoded(secret))
     assert "wörd" not in shown

@@ -41,6 +41,11 @@ def test_an_empty_file_is_the_defaults() -> None:
     assert read("") == Rules(from_file=True)
 
 
+def test_by_default_a_run_is_planned_implemented_and_reviewed() -> None:
+    """Proves: 002-19."""
+    assert [step.role for step in Rules().flow("implement").order] == ["planner", "implementer", "reviewer"]
+
+
 def test_rules_survive_being_stored() -> None:
     """Proves: 003-34."""
     rules = read(WHOLE)

@@ -224,7 +224,7 @@ def test_what_is_mistaken_in_the_owner_s_file_has_no_line_here_and_that_is_said(
 
 
 def test_what_an_owner_has_for_all_counts_as_soon_as_it_is_pushed(world: World) -> None:
-    """Though it was believed that there is nothing. Proves: 004-41."""
+    """Though it was believed that there is nothing."""
     world.ask()
     world.work_until_idle()
     home = world.github.add_repository("acme/.github", files={"README.md": "Ours.\n"})

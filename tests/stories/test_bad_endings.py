@@ -68,19 +68,19 @@ def told(tmp_path: Path, code: str, script: str, config: str, **more: str) -> No
 
 @pytest.mark.parametrize(("code", "script", "config"), [(code, *case) for code, case in FROM_AGENT.items()], ids=FROM_AGENT)
 def test_an_agent_that_does_not_do_its_work(tmp_path: Path, code: str, script: str, config: str) -> None:
-    """Proves: 000-06, 000-36, 001-27, 003-06, 003-14, 003-22, 004-46, F50, F53, F54."""
+    """Proves: 000-06, 000-36, 001-27, 003-06, 003-14, 003-22, 004-46, F50, F53, F54, 001-51."""
     told(tmp_path, code, script, config)
 
 
 @pytest.mark.parametrize(("code", "script", "config"), [(code, *case) for code, case in FROM_CHANGE.items()], ids=FROM_CHANGE)
 def test_a_change_that_may_not_leave(tmp_path: Path, code: str, script: str, config: str) -> None:
-    """Proves: 003-14, F56, F57, F59, F60."""
+    """Proves: 003-14, F56, F57, F59, F60, 001-51."""
     told(tmp_path, code, script, config, **(MANY if code == "mass_deletion" else {}))
 
 
 @pytest.mark.parametrize(("code", "script", "config"), [(code, *case) for code, case in FROM_GATES.items()], ids=FROM_GATES)
 def test_a_change_that_does_not_pass(tmp_path: Path, code: str, script: str, config: str) -> None:
-    """Proves: 004-33, 004-44, 003-14."""
+    """Proves: 004-33, 004-44, 003-14, 001-51."""
     told(tmp_path, code, script, config)
 
 

@@ -32,6 +32,7 @@ def test_a_service_with_a_key_delivers_a_commit_that_verifies(tmp_path: Path) ->
 
 
 def test_where_delivery_is_disabled_the_commit_stays_and_everybody_is_told(tmp_path: Path) -> None:
+    """Proves: 003-24."""
     config = f"{CONFIG}delivery: {{mode: disabled}}\n"
     with World(tmp_path, files={**FILES, ".github/slipway.yml": config}) as world:
         world.ask()
@@ -44,6 +45,7 @@ def test_where_delivery_is_disabled_the_commit_stays_and_everybody_is_told(tmp_p
 
 
 def test_where_best_effort_is_enough_a_refusal_is_a_warning(tmp_path: Path) -> None:
+    """Proves: 003-24."""
     config = f"{CONFIG}delivery: {{mode: best_effort}}\n"
     with World(tmp_path, files={**FILES, ".github/slipway.yml": config}) as world:
         world.github.fail("POST", "/repos/{owner}/{repo}/pulls", status=403, message="Resource not accessible by integration", times=9)

@@ -134,7 +134,7 @@ def ended(asked: Asked, *, pulls: tuple[str, ...] = ()) -> None:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("wait", "stop"), [(WAITS[name], HELD[name]) for name in WAITS], ids=[f"{n}, {HELD[n].__name__}" for n in WAITS])
 def test_a_run_at_work_is_stopped(real: Installation, wait: Wait, stop: Door) -> None:
-    """Proves: 001-36, 004-34, 004-46, F51, F66, F71, F79, I12."""
+    """Proves: 001-36, 004-34, 004-46, F51, F66, F71, F79, I12, 001-51."""
     wait.prepare(real.github)
     asked = asked_for(real, wait)
     await_(lambda: wait.waits(real.github), MOST_S, "it waits")
@@ -146,7 +146,7 @@ def test_a_run_at_work_is_stopped(real: Installation, wait: Wait, stop: Door) ->
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("wait", "state", "stop"), WAITERS)
 def test_a_run_that_waits_is_stopped_at_once(real: Installation, wait: Wait, state: str, stop: Door) -> None:
-    """Proves: 001-36, 004-34, F79."""
+    """Proves: 001-36, 004-34, F79, 001-51."""
     if state == "parked":
         real.github.fail(*wait.route, status=503, times=999)
     if state == "queued":

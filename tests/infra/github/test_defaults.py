@@ -13,7 +13,7 @@ SHARED = "version: 1\nlimits: {cost_usd: 2}\n"
 
 
 def test_the_file_is_read_from_the_owners_repository_of_that_name(client: Client, fake: FakeGitHub) -> None:
-    """By a token for that repository alone. Proves: T20, 004-41."""
+    """By a token for that repository alone. Proves: T20."""
     fake.add_repository("acme/.github", files={".github/slipway.yml": SHARED}, private=True)
     assert client.forge.defaults(client.repository) == SHARED
     (minted,) = [call.body for call in fake.calls("POST", "/app/installations/{installation_id}/access_tokens")]
@@ -70,7 +70,6 @@ def test_that_there_are_none_is_believed_for_hours_and_told_once(client: Client,
 
 
 def test_what_was_believed_is_forgotten_when_something_was_made(client: Client, fake: FakeGitHub) -> None:
-    """Proves: 004-41."""
     assert client.forge.defaults(client.repository) is None
     fake.add_repository("acme/.github", files={".github/slipway.yml": SHARED})
     assert client.forge.defaults(client.repository) is None

@@ -85,6 +85,7 @@ def test_runs_on_no_item_do_not_wait_for_each_other(engine: sa.Engine) -> None:
 
 
 def test_priority_goes_first_then_age(engine: sa.Engine) -> None:
+    """Proves: 003-25."""
     made = {name: start(engine, name, number=n, priority=p).id for n, (name, p) in enumerate([("old", 0), ("young", 0), ("urgent", 5)])}
     ledger = SqlLedger(engine)
     assert [SqlRuns(engine).position(SqlRuns(engine).get(made[name])) for name in ("urgent", "old", "young")] == [1, 2, 3]

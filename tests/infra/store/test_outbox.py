@@ -65,7 +65,7 @@ def test_every_try_has_the_same_id_and_bytes(engine: sa.Engine, outbox: SqlOutbo
 
 
 def test_a_dead_letter_is_kept_and_replayed_on_a_fresh_schedule(outbox: SqlOutbox) -> None:
-    """Proves: I10, F102."""
+    """Proves: I10, F102, 002-21."""
     row_id = _ids(outbox)[BAD]
     outbox.failed(outbox.claim(row_id), 400, "bad request", None)
     assert [row["id"] for row in outbox.listing("dead")] == [row_id]

@@ -85,7 +85,7 @@ DOUBTS: list[tuple[Callable[[Path], None], str]] = [
 
 @pytest.mark.parametrize(("harm", "said"), DOUBTS, ids=[harm.__name__ for harm, _ in DOUBTS])
 def test_a_doubtful_store_is_refused_and_left_as_it_is(tmp_path: Path, harm: Callable[[Path], None], said: str) -> None:
-    """Proves: F42, F43, F45, I19, 001-07."""
+    """Proves: F42, F43, F45, I19, 001-07, 001-37, 001-38."""
     _made(tmp_path)
     harm(tmp_path)
     before = _files(tmp_path)
