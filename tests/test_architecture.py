@@ -5,10 +5,13 @@ import dataclasses
 import importlib
 import inspect
 import pkgutil
+import subprocess
+import sys
 import typing
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +20,7 @@ import handlers
 import jobs
 from delivery import DELIVERIES
 from delivery.manager import DeliveryManager
+from infra.bootstrap import CHECKS
 from jobs import errors
 from jobs.convergence import PARKS, POLICIES
 from jobs.errors import REASONS, Class
@@ -184,13 +188,20 @@ def test_files_and_functions_are_small() -> None:
     assert sorted(lengths.values())[len(lengths) // 2] <= 8, "the usual function is near eight"
 
 
-def test_layers_are_held_apart_by_a_tool_and_coverage_by_another() -> None:
-    """Both are part of `infra/bootstrap.py check`. Proves: 003-12, 004-24."""
+@pytest.mark.parametrize("words", [words for words in CHECKS if words[0] != "python"], ids=" ".join)
+def test_format_lint_types_and_layers_are_checked_with_every_test_run(words: tuple[str, ...]) -> None:
+    """Proves: 000-29, 003-12."""
+    program, *arguments = words
+    checked = subprocess.run([Path(sys.executable).with_name(program), *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_layers_and_coverage_are_what_is_checked() -> None:
+    """Coverage only by `infra/bootstrap.py check`. Proves: 003-12, 004-24."""
     contracts = typing.cast("list[dict[str, object]]", project()["tool"]["importlinter"]["contracts"])  # type: ignore[index]
     assert contracts[0]["layers"] == ["app", "handlers | infra", "delivery", "jobs"]
-    checks = (ROOT / "infra" / "bootstrap.py").read_text()
-    assert "lint-imports" in checks
-    assert "--cov-fail-under=85" in checks
+    assert ("lint-imports",) in CHECKS
+    assert "--cov-fail-under=85" in CHECKS[-1]
 
 
 def test_tests_replace_ports_and_patch_nothing() -> None:
