@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 import httpx
 import pytest
+import structlog
 from gidgethub.sansio import format_url
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,6 +32,19 @@ ISSUE = "/repos/{owner}/{repo}/issues/{issue_number}"
 COMMENTS = f"{ISSUE}/comments"
 NUMBERS = {"number", "comment", "check", "delivery", "installation", "id"}
 TOKENS = "/app/installations/{installation_id}/access_tokens"
+
+
+def test_what_github_refused_is_logged_with_its_own_id_and_without_secrets(fake: FakeGitHub, client: Client) -> None:
+    """Proves: 000-10."""
+    token = client.github.token(client.repository, Purpose.READ)
+    fake.fail("GET", ISSUE, status=422, message=f"Bad token {token}")
+    with structlog.testing.capture_logs() as lines, pytest.raises(Refused):
+        client.forge.item(client.repository, 7)
+    (line,) = [line for line in lines if line["event"] == "github refused"]
+    assert (line["call"], line["status"]) == ("GET /repos/acme/widgets/issues/7", 422)
+    assert re.fullmatch(r"[0-9A-F]{16}", line["github_request"])
+    assert line["said"].startswith("Bad token ")
+    assert token not in str(line)
 
 
 @pytest.mark.parametrize("kind", ["status", "html", "empty", "truncated", "cut"])

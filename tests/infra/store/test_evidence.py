@@ -11,7 +11,8 @@ from infra.store.ledger import SqlLedger
 from infra.store.reading import SqlReading
 from infra.store.runs import SqlRuns
 from infra.store.schema import event as table
-from infra.store.values import ADAPTERS
+from infra.store.schema import run as runs
+from infra.store.values import ADAPTERS, SHAPE, UPGRADES, upgraded
 from jobs import events as e
 from jobs import fold
 from jobs.evidence import GateReport, GateResult, Output
@@ -79,3 +80,22 @@ def test_every_stored_event_comes_back_as_it_was(engine: sa.Engine) -> None:
     run = walk(ledger, ledger.claim("agents", "w"), *WHOLE)
     happened = [event for event, _ in stored(engine, run.id)]
     assert happened == [e.Queued(), e.Claimed("w", 1), *WHOLE]
+
+
+def test_a_record_of_a_newer_version_is_refused_and_one_without_a_shape_is_of_the_first() -> None:
+    """Proves: 003-34."""
+    assert upgraded({"state": "queued"}) == upgraded({"shape": SHAPE, "state": "queued"}) == {"state": "queued"}
+    with pytest.raises(ValueError, match="install the newer version"):
+        upgraded({"shape": SHAPE + 1, "state": "queued"})
+    assert set(UPGRADES) == set(range(1, SHAPE)), "each earlier shape has a way to the next"
+
+
+def test_a_record_of_before_a_field_there_is_now_has_its_default(engine: sa.Engine) -> None:
+    """Proves: 003-34."""
+    run = start(engine)
+    with engine.begin() as connection:
+        row = connection.execute(sa.select(runs.c.projection).where(runs.c.id == run.id)).scalar_one()
+        older = {key: value for key, value in row.items() if key != "seen"}
+        connection.execute(sa.update(runs).where(runs.c.id == run.id).values(projection=older))
+    assert "seen" in row
+    assert SqlRuns(engine).get(run.id) == run
