@@ -6,12 +6,13 @@ from jobs.evidence import Finding, GateResult, Snapshot
 from jobs.gates import file_count, mass_deletion, patch_size, protected_paths, secret_scan
 from jobs.rules import Rules
 
+SECRETS = "secret_found"
 GATES: Mapping[str, Callable[[Snapshot, Rules, str], tuple[Finding, ...]]] = {
     "protected_path": protected_paths.check,
     "too_large": patch_size.check,
     "too_many_files": file_count.check,
     "mass_deletion": mass_deletion.check,
-    "secret_found": secret_scan.check,
+    SECRETS: secret_scan.check,
 }
 
 

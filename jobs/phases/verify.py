@@ -18,9 +18,10 @@ def verify(run: Run, ports: Ports) -> e.Event:
         return e.GaveUp(Reason("gates_required", "This server asks for gates, and `.github/slipway.yml` names none. Add `gates:` to it."))
     patch = ports.workspaces.patch(run, snapshot)
     built_in = gates.check(snapshot, run.rules, patch)
+    if all(result.passed for result in built_in if result.name == gates.SECRETS):
+        ports.artifacts.put(run.id, f"{run.turn}.diff", patch.encode())  # for people
     if not all(result.passed for result in built_in):
         return e.Rejected(GateReport(snapshot.tree, built_in))
-    ports.artifacts.put(run.id, f"{run.turn}.diff", patch.encode())  # for people; no secret was found in it
     report = GateReport(snapshot.tree, (*built_in, *ports.gates.run(run, snapshot, _bounded(run, ports))))
     return e.Passed(report) if report.passed else e.Rejected(report)
 

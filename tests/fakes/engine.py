@@ -114,6 +114,7 @@ class FakeWorkspaces:
         self.snapshots: Script[Snapshot | None] = Script(*(snapshots or (changed("t1"), changed("t2"), changed("t3"), changed("t4"))))
         self.bases: Script[str] = Script("b0")
         self.disposed = 0
+        self.added = "bonjour"
 
     def base_of(self, run: Run) -> str:
         return self.bases.next()
@@ -125,7 +126,7 @@ class FakeWorkspaces:
         return self.snapshots.next()
 
     def patch(self, run: Run, snapshot: Snapshot) -> str:
-        return "--- a/hello.txt\n+++ b/hello.txt\n@@ -1 +1 @@\n-hello\n+bonjour\n"
+        return f"--- a/hello.txt\n+++ b/hello.txt\n@@ -1 +1 @@\n-hello\n+{self.added}\n"
 
     def texts(self, run: Run, paths: Sequence[str]) -> Mapping[str, str]:
         return {}

@@ -341,6 +341,17 @@ def test_what_was_verified_is_kept_for_people_to_read() -> None:
     assert engine.artifacts.kept["1-code-2.diff"].endswith(b"-hello\n+bonjour\n")
 
 
+@pytest.mark.parametrize(("added", "kept"), [("bonjour", True), ("key = 'ghp_" + "a1B2" * 9 + "'", False)])
+def test_what_a_built_in_gate_refused_is_kept_unless_a_secret_was_found_in_it(added: str, *, kept: bool) -> None:
+    """Proves: 003-01."""
+    engine = Engine(by=rules(limits={"patch_bytes": 1}))
+    engine.workspaces.added = added
+    run = engine.to_the_end(walk)
+    assert run.reason is not None
+    assert run.reason.code == "too_large"
+    assert ("1-code-1.diff" in engine.artifacts.kept) is kept
+
+
 def test_an_agent_that_cannot_be_kept_to_the_tools_of_any_step_does_not_begin() -> None:
     """Asked for by whoever asked for the run; the configuration itself would not have been read. Proves: 002-01."""
     flows = {"fix": {"steps": [{"name": "a"}, {"name": "b", "tools": ["Read", "Edit"], "depends_on": ["a"]}]}}
