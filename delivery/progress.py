@@ -20,7 +20,7 @@ CONCLUSIONS: Mapping[RunState, str] = {
     RunState.REJECTED: "action_required",
 }
 CONCLUSION_BY_REASON: Mapping[str, str] = {
-    **dict.fromkeys(("wall_timeout", "agent_timeout", "agent_idle"), "timed_out"),
+    **dict.fromkeys(("wall_timeout", "phase_timeout", "agent_timeout", "agent_idle"), "timed_out"),
     **dict.fromkeys(("head_moved", "pull_closed"), "neutral"),
     **dict.fromkeys(("gates_required", "not_authorised", "budget_exhausted", "approval_expired"), "action_required"),
 }

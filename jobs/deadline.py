@@ -1,8 +1,10 @@
-"""The wall limit of a run. Only time under a worker counts; waiting for a person, a slot or GitHub does not."""
+"""The wall limit of a run, and those of its phases. Only time under a worker counts; waiting for a person, a slot or GitHub does not."""
+
+from math import inf
 
 from jobs.errors import Reason
 from jobs.events import StuckNoticed
-from jobs.model import HELD, Run
+from jobs.model import HELD, Phase, Run
 
 STUCK_S = 600.0
 """Every phase ends with the wall limit, and some seconds later at most."""
@@ -14,9 +16,21 @@ def wall(run: Run) -> float:
 
 
 def left(run: Run, now: float) -> float:
-    """Seconds of the wall limit that are left at `now` (epoch seconds)."""
+    """Seconds that are left at `now` (epoch seconds): of the wall limit, or of that of the phase where that is less."""
     held = now - run.claimed_at if run.claimed_at else 0.0
-    return wall(run) - run.active_s - held
+    return min(wall(run) - run.active_s - held, _left_of_phase(run, now))
+
+
+def phase_limit(run: Run) -> float | None:
+    """How many seconds the phase at hand may take, where the repository says so."""
+    limits = run.rules.limits
+    bounded = {Phase.PREPARE: limits.prepare, Phase.BUILD: limits.build, Phase.VERIFY: limits.verify, Phase.DELIVER: limits.deliver}
+    return bounded.get(run.phase)
+
+
+def _left_of_phase(run: Run, now: float) -> float:
+    most = phase_limit(run)
+    return inf if most is None or run.phase_at is None else most - (now - run.phase_at)
 
 
 def stuck(run: Run, now: float) -> StuckNoticed | None:
@@ -25,8 +39,13 @@ def stuck(run: Run, now: float) -> StuckNoticed | None:
     return StuckNoticed(round(over)) if run.state in HELD and over > STUCK_S else None
 
 
-def passed(run: Run) -> Reason:
-    """Why the run ends when nothing is left: the agent that used the time up, where it was that."""
+def passed(run: Run, now: float) -> Reason:
+    """Why the run ends when nothing is left: its phase, or the agent that used the time up, where it was that."""
+    if _left_of_phase(run, now) <= 0:
+        name = run.phase.value
+        return Reason(
+            "phase_timeout", f"The phase `{name}` used up its {phase_limit(run):.0f} s. Raise `limits.{name}`, or find what it waited for."
+        )
     failure = run.last_result.failure if run.last_result else None
     if failure and failure.code == "agent_timeout":
         return Reason(failure.code, failure.text)

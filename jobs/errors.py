@@ -84,6 +84,7 @@ REASONS: dict[str, Class] = {
     "disk_full": Class.INFRASTRUCTURE,
     "internal_error": Class.INFRASTRUCTURE,
     "wall_timeout": Class.INFRASTRUCTURE,
+    "phase_timeout": Class.INFRASTRUCTURE,
     # the person who asked
     "succeeded": Class.USER,
     "stopped": Class.USER,

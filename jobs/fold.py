@@ -8,7 +8,7 @@ from jobs import events as e
 from jobs import machine
 from jobs.errors import Class, Reason
 from jobs.evidence import AgentResult
-from jobs.model import FINAL, HELD, Run, RunState
+from jobs.model import FINAL, HELD, Phase, Run, RunState
 
 DONE = Reason("succeeded", "The change passed its gates and was delivered.")
 
@@ -16,18 +16,20 @@ DONE = Reason("succeeded", "The change passed its gates and was delivered.")
 def advance(run: Run, event: e.Event, *, at: float) -> Run:
     """The run after `event`, which happened at `at` (epoch seconds). Raises `machine.IllegalTransition`."""
     state, phase = machine.step(run.state, run.phase, event)
-    changed: dict[str, Any] = {"state": state, "phase": phase, **_clocked(run, state, at), **changes(event, run)}
+    changed: dict[str, Any] = {"state": state, "phase": phase, **_clocked(run, state, phase, at), **changes(event, run)}
     if state in FINAL:
         changed |= {"ended_at": at, "reason": changed.get("reason") or DONE}
     return replace(run, **changed)
 
 
-def _clocked(run: Run, state: RunState, at: float) -> dict[str, Any]:
-    """Time spent under a worker counts against the wall limit; time spent waiting does not."""
+def _clocked(run: Run, state: RunState, phase: Phase, at: float) -> dict[str, Any]:
+    """Time spent under a worker counts against the limits of run and phase; time spent waiting does not."""
     was, now = run.state in HELD, state in HELD
     if was and not now:
-        return {"active_s": run.active_s + at - (run.claimed_at or at), "claimed_at": None}
-    return {"claimed_at": at, "started_at": run.started_at or at} if now and not was else {}
+        return {"active_s": run.active_s + at - (run.claimed_at or at), "claimed_at": None, "phase_at": None}
+    if now and not was:
+        return {"claimed_at": at, "phase_at": at, "started_at": run.started_at or at}
+    return {"phase_at": at} if now and phase is not run.phase else {}
 
 
 @singledispatch

@@ -205,6 +205,7 @@ class Run:
     approved: bool = False
     active_s: float = 0.0
     claimed_at: float | None = None
+    phase_at: float | None = None
     cost_usd: float | None = None
     tokens: int = 0
     unpriced: int = 0

@@ -162,9 +162,13 @@ class ApprovalRule(Rule):
 
 
 class LimitsRule(Rule):
-    """Bounds of one run."""
+    """Bounds of one run. `prepare`, `build`, `verify` and `deliver` are those of one such phase, within its `wall`."""
 
     wall: Seconds = 45 * 60.0
+    prepare: Seconds | None = None
+    build: Seconds | None = None
+    verify: Seconds | None = None
+    deliver: Seconds | None = None
     idle: Seconds = 10 * 60.0
     iterations: Annotated[int, Field(ge=1, le=50)] = 5
     turns: Annotated[int, Field(ge=1, le=1000)] = 100

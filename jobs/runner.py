@@ -45,9 +45,10 @@ def over(run: Run, ports: Ports) -> e.Event | None:
     A delivery of which something stands that is not taken back is finished, whoever asks, so that the record says what stands.
     """
     stop = run.stop_requested or ports.ledger.load(run.id).stop_requested
-    late = deadline.left(run, ports.clock.now()) <= 0
+    now = ports.clock.now()
+    late = deadline.left(run, now) <= 0
     if not stop and not late:
         return None
     if run.phase is Phase.DELIVER and ports.deliveries[kind(run)].stands(run):
         return None
-    return e.Cancelled(Reason("stopped", stop)) if stop else e.GaveUp(deadline.passed(run))
+    return e.Cancelled(Reason("stopped", stop)) if stop else e.GaveUp(deadline.passed(run, now))

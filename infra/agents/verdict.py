@@ -11,7 +11,9 @@ from jobs.text import visible
 DECISIONS = ("approve", "reject")
 ENDINGS = {
     Ended.STOPPED: Failure("agent_killed", "The agent was stopped because the run was."),
-    Ended.TIMEOUT: Failure("agent_timeout", "The agent used up its time and was ended. Ask for less at once, or raise `limits.wall`."),
+    Ended.TIMEOUT: Failure(
+        "agent_timeout", "The agent used up its time and was ended. Ask for less at once, or raise `limits.wall` or `limits.build`."
+    ),
     Ended.IDLE: Failure(
         "agent_idle", "The agent said nothing for too long and was ended. Find out what it waited for, or raise `limits.idle`."
     ),

@@ -188,6 +188,23 @@ def test_the_wall_limit_ends_a_run_and_waiting_does_not_count() -> None:
     assert walk(run, engine.ports).reason.code == "wall_timeout"  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(("at", "code"), [("base_of", "phase_timeout"), ("prepare", None)])
+def test_a_phase_has_a_limit_of_its_own_that_counts_its_own_time(at: str, code: str | None) -> None:
+    """Proves: 004-34."""
+    engine = Engine(by=rules(limits={"prepare": 60}))
+    slow = getattr(engine.workspaces, at)
+
+    def long(*arguments: object) -> object:
+        engine.clock.at += 61
+        if code:
+            raise Interrupted
+        return slow(*arguments)
+
+    setattr(engine.workspaces, at, long)
+    run = engine.to_the_end(walk)
+    assert (run.reason.code if run.state is RunState.FAILED and run.reason else None) == code
+
+
 def _asked_to_stop(engine: Engine) -> None:
     engine.ledger.run = replace(engine.ledger.run, stop_requested="Enough.")
 

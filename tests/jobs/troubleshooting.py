@@ -72,6 +72,7 @@ MEANT = {
     "disk_full": "no room left: free some, or lower retention",
     "internal_error": "a bug of Slipway: the worker's log names it by the run's id; report it",
     "wall_timeout": "the run used up `limits.wall`",
+    "phase_timeout": "one phase used up its own limit: `limits.prepare`, `build`, `verify` or `deliver`",
     "succeeded": "all is well",
     "stopped": "somebody stopped it",
     "config_invalid": "`.github/slipway.yml` cannot be used: every mistake is named with its line; `slipway validate` checks it",

@@ -26,6 +26,18 @@ LIMITS: Mapping[str, tuple[str, str, str, str]] = {
         "agent_timeout",
         "half way",
     ),
+    "a build's, for an agent that is never silent": (
+        "limits: {build: 3s, iterations: 1}\n",
+        "say half way\ntick 60",
+        "agent_timeout",
+        "half way",
+    ),
+    "a verification's, for a gate with more time of its own": (
+        f"gates: [{{name: slow, run: {SAY_AND_HANG}}}]\nlimits: {{verify: 3s, iterations: 1}}\n",
+        BONJOUR,
+        "gates_failed",
+        "half way",
+    ),
     "the run's, for a gate with more time of its own": (
         f"gates: [{{name: slow, run: {SAY_AND_HANG}}}]\nlimits: {{wall: 6s}}\n",
         BONJOUR,

@@ -11,6 +11,8 @@ from tests.stories.test_pull_requests import fix, pulled
 from tests.stories.world import CONFIG, FILES, World
 
 LABELS = "/repos/{owner}/{repo}/issues/{issue_number}/labels"
+OURS = {name: wait for name, wait in WAITS.items() if wait.phase in ("prepare", "deliver")}
+"""Phases in which only we wait; what an agent or a gate does with its phase's time is its own result."""
 LATE = "asked for it with `/slipway stop`. That came too late: the change was out by then."
 
 
@@ -53,6 +55,19 @@ def test_a_run_that_waits_for_what_never_comes_ends_with_its_time(tmp_path: Path
         clean(world)
         code = "agent_timeout" if wait.phase == "build" else "wall_timeout"
         assert (world.run.state, world.run.reason and world.run.reason.code) == (RunState.FAILED, code)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("wait", OURS.values(), ids=OURS)
+def test_a_phase_that_waits_for_what_never_comes_ends_with_a_time_of_its_own(tmp_path: Path, wait: Wait) -> None:
+    """Proves: 004-34, 004-46, F50, F66."""
+    with World(tmp_path, files={**FILES, ".github/slipway.yml": f"{wait.config}limits: {{{wait.phase}: 4s}}\n"}) as world:
+        wait.prepare(world.github)
+        world.ask(wait.body)
+        world.work_until_idle()
+        clean(world)
+        assert world.run.reason is not None
+        assert (world.run.reason.code, f"`limits.{wait.phase}`" in world.run.reason.text) == ("phase_timeout", True)
 
 
 def test_a_stop_after_the_pull_request_was_opened_comes_too_late_and_says_so(tmp_path: Path) -> None:
