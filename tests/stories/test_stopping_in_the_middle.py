@@ -11,8 +11,8 @@ from tests.stories.test_pull_requests import fix, pulled
 from tests.stories.world import CONFIG, FILES, World
 
 LABELS = "/repos/{owner}/{repo}/issues/{issue_number}/labels"
-OURS = {name: wait for name, wait in WAITS.items() if wait.phase in ("prepare", "deliver")}
-"""Phases in which only we wait; what an agent or a gate does with its phase's time is its own result."""
+OURS = {name: WAITS[name] for name in ("prepare: a fetch", "deliver: a pull request")}
+"""One for each phase in which only we wait; what an agent or a gate does with its phase's time is its own result."""
 LATE = "asked for it with `/slipway stop`. That came too late: the change was out by then."
 
 
