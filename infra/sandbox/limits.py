@@ -46,10 +46,10 @@ class Group:
 
 
 def _counted(path: Path, name: str = "") -> bool:
-    """Whether the kernel has counted anything there, under that name."""
+    """Whether the kernel has counted anything there: under that name, or all that the file says."""
     with contextlib.suppress(OSError, ValueError, IndexError):
-        words = [name, *path.read_text().split()] if not name else path.read_text().split()
-        return words[words.index(name) + 1] != "0"
+        words = path.read_text().split()
+        return words[words.index(name) + 1 if name else 0] != "0"
     return False
 
 
